@@ -1,0 +1,57 @@
+/**
+ * What a handler can know about the attempt that it is: which call, which try, under which idempotency key, and whether and why it
+ * is being stopped.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { StopReason } from "./Report.ts"
+
+/**
+ * @since 0.1.0
+ */
+export interface Attempt {
+  readonly runId: string
+  /** Which fan-out of its session this is, counted from 1. */
+  readonly epoch: number
+  /** Path of the call in the plan. */
+  readonly call: string
+  /** Counted from 1. */
+  readonly attempt: number
+  /** The same for all attempts of a call; new for every run, unless the planner sets it. */
+  readonly idempotencyKey: string
+  /** Why it is being stopped; `undefined` while it is not. */
+  readonly stopping: () => StopReason | undefined
+}
+
+/**
+ * The attempt that the present fiber runs for, if it runs for one.
+ *
+ * @since 0.1.0
+ */
+export const Current: Context.Reference<Attempt | undefined> = Context.Reference<Attempt | undefined>(
+  "@toolscope/core/Attempt",
+  { defaultValue: () => undefined }
+)
+
+/**
+ * The attempt that the present fiber runs for. Dies outside of a handler.
+ *
+ * @example
+ * ```ts
+ * import { Attempt, Contract, Fanout, Plan } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const whoAmI = Effect.map(Attempt.current, ({ attempt, call }) => `${call}, attempt ${attempt}`)
+ * const plan = Plan.all({ a: Plan.effect(whoAmI, Contract.readOnly) })
+ * console.log(await Effect.runPromise(Fanout.run(plan))) // => { a: '/a, attempt 1' }
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const current: Effect.Effect<Attempt> = Effect.flatMap(Effect.service(Current), (attempt) =>
+  attempt === undefined
+    ? Effect.die(new Error("Attempt.current: there is no attempt here; it exists only inside the handler of a call"))
+    : Effect.succeed(attempt)
+)

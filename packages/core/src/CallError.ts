@@ -1,0 +1,127 @@
+/**
+ * What can go wrong with a call beside the errors that its tool declares. These are made by Toolscope, never by a tool.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+
+/**
+ * The attempt had not answered when its time was up. Give it more (`timeout`), or find out why it hangs.
+ *
+ * @since 0.1.0
+ */
+export class TimedOut extends Data.TaggedClass("TimedOut")<{ readonly millis: number }> {
+  get message(): string {
+    return `no answer within ${this.millis} ms`
+  }
+}
+
+/**
+ * The tool answered with something that its `success` schema does not allow. The answer is not used; the effect, if the tool has
+ * one, may have happened.
+ *
+ * @since 0.1.0
+ */
+export class MalformedResult extends Data.TaggedClass("MalformedResult")<{
+  readonly issues: ReadonlyArray<{ readonly pointer: string; readonly message: string }>
+}> {
+  get message(): string {
+    return `malformed result: ${this.issues.map((i) => (i.pointer === "" ? i.message : `${i.pointer}: ${i.message}`)).join("; ")}`
+  }
+}
+
+/**
+ * The handler threw before it returned an Effect or a promise.
+ *
+ * @since 0.1.0
+ */
+export class Threw extends Data.TaggedClass("Threw")<{ readonly defect: unknown }> {
+  get message(): string {
+    return `the handler threw: ${describe(this.defect)}`
+  }
+}
+
+/**
+ * The handler died: an error that it does not declare.
+ *
+ * @since 0.1.0
+ */
+export class Defect extends Data.TaggedClass("Defect")<{ readonly defect: unknown }> {
+  get message(): string {
+    return `the handler died: ${describe(this.defect)}`
+  }
+}
+
+/**
+ * The promise of a `Tool.fromPromise` without `catch` was rejected.
+ *
+ * @since 0.1.0
+ */
+export class Rejected extends Data.TaggedClass("Rejected")<{ readonly error: unknown }> {
+  get message(): string {
+    return `rejected: ${describe(this.error)}`
+  }
+}
+
+/**
+ * The handler interrupted itself; nobody had asked it to stop.
+ *
+ * @since 0.1.0
+ */
+export class Interrupted extends Data.TaggedClass("Interrupted") {
+  get message(): string {
+    return "the handler interrupted itself"
+  }
+}
+
+/**
+ * The schedule that decides about further attempts died; there are none.
+ *
+ * @since 0.1.0
+ */
+export class RetryDied extends Data.TaggedClass("RetryDied")<{ readonly defect: unknown; readonly error: unknown }> {
+  get message(): string {
+    return `the retry schedule died: ${describe(this.defect)}, after: ${describe(this.error)}`
+  }
+}
+
+/**
+ * The journal refused to record the start of the attempt, so it did not start.
+ *
+ * @since 0.1.0
+ */
+export class JournalRefused extends Data.TaggedClass("JournalRefused")<{ readonly cause: string }> {
+  get message(): string {
+    return `the journal refused to record the start: ${this.cause}`
+  }
+}
+
+/**
+ * @since 0.1.0
+ */
+export type Reason = TimedOut | MalformedResult | Threw | Defect | Rejected | Interrupted | RetryDied | JournalRefused
+
+/**
+ * The failure of a call that is not one of its tool's own errors. Match on `reason._tag`.
+ *
+ * @since 0.1.0
+ */
+export class CallError extends Data.TaggedError("CallError")<{ readonly reason: Reason }> {
+  override get message(): string {
+    return this.reason.message
+  }
+}
+
+/**
+ * @since 0.1.0
+ */
+export const isCallError = (u: unknown): u is CallError => u instanceof CallError
+
+/** One line about a value that was thrown. */
+const describe = (u: unknown): string => {
+  try {
+    return u instanceof Error ? `${u.name}: ${u.message}` : String(u)
+  } catch {
+    return Object.prototype.toString.call(u)
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * `Decision` is the pure core: given the events of one instant it says what the policies of a plan decide and what must be
+ * stopped and started. It knows policies, permits and admission. It knows no fibers, no clock, no contracts and no values:
+ * the executor derives what it needs to know (`acted`) and hands it in with the events.
+ *
+ * A **node** is `idle` (never activated) → `active` → decided, once: `succeeded`, `failed`, `some`, `none`, `stopped`,
+ * `skipped`. For a call that decision is its *verdict*.
+ *
+ * A **call** moves through its own phases beside its verdict:
+ *
+ * ```text
+ *   idle ── activated ──▶ queued ── permit ──▶ running ── answer ─────────────▶ ended
+ *     │                     ▲ │                  │  ▲                            ▲
+ *     │                     │ │ stop             │  └─ (retry) ─▶ backoff ─┐     │
+ *     │                     │ ▼                  │ stop, timeout   │ due   │stop │
+ *     └───── stop ───────▶ skipped               ▼                 ▼       ▼     │
+ *                                            stopping ────────── queued  ended   │
+ *                                                └── end, or left behind ────────┘
+ * ```
+ *
+ * One call of {@link step} takes all events of one instant: ends are recorded, nodes decide bottom-up, then timers (inner
+ * first), then a stop from above; commands to stop come before commands to start.
+ *
+ * What it never does: start a call whose stop was requested; decide a node twice; depend on the order in which the events of
+ * one instant are listed; allocate per event.
+ *
+ * @since 0.1.0
+ */
+import { activate } from "./internal/decision/activation.ts"
+import { stopAll } from "./internal/decision/close.ts"
+import { admit, decideDirty } from "./internal/decision/decide.ts"
+import { record, sortEvents } from "./internal/decision/events.ts"
+import { State } from "./internal/decision/state.ts"
+
+/**
+ * The policy of a node, as the core knows it.
+ *
+ * @since 0.1.0
+ */
+export type Policy = "call" | "all" | "advisory" | "quorum" | "firstSuccess" | "settled" | "deadline"
+
+/**
+ * One node of a {@link Program}. Nodes are listed in plan order, parents before children.
+ *
+ * @since 0.1.0
+ */
+export interface ProgramNode {
+  readonly policy: Policy
+  /** Index of the parent, `-1` for the root. */
+  readonly parent: number
+  /** Indexes of the children, in plan order. */
+  readonly children: ReadonlyArray<number>
+  /** Index after the last descendant: the subtree is `[index, end)`. */
+  readonly end: number
+  /** `quorum`: how many must succeed. Otherwise 0. */
+  readonly need: number
+  /** `quorum`: the successes must agree, see {@link Program.agrees}. */
+  readonly agree: boolean
+  /** `firstSuccess`: all at once, one more each stagger or failure, or one after the other. */
+  readonly stagger: "none" | "timed" | "infinite"
+}
+
+/**
+ * A plan, compiled for the core.
+ *
+ * @since 0.1.0
+ */
+export interface Program {
+  readonly nodes: ReadonlyArray<ProgramNode>
+  /** How many attempts may run at the same time, at least 1. */
+  readonly concurrency: number
+  /** Do two succeeded children of this quorum agree? Called only where `agree` is set; must not throw. */
+  readonly agrees: (quorum: number, a: number, b: number) => boolean
+}
+
+/**
+ * What a call that has ended may have done to the world, as far as its contract tells.
+ *
+ * - `no`: nothing, or nothing that remains
+ * - `stuck`: something that cannot be undone, or nobody knows
+ *
+ * @since 0.1.0
+ */
+export type Acted = "no" | "stuck"
+
+/**
+ * The events of an instant. `node` and `call` are indexes into {@link Program.nodes}.
+ *
+ * - `ended`: the attempt of a call has ended. `retry`: it failed, and another attempt will follow a back-off
+ * - `leftBehind`: the attempt of a call had not ended at its bound
+ * - `timeout`: the attempt of a call has used up its time; it is to be stopped
+ * - `retryDue`, `grace`, `stagger`, `deadline`: a timer that was armed has elapsed
+ * - `stop`: a stop from above
+ *
+ * @since 0.1.0
+ */
+export type Event =
+  | {
+      readonly type: "ended" | "leftBehind"
+      readonly node: number
+      readonly result: "success" | "failure" | "retry"
+      readonly acted: Acted
+    }
+  | { readonly type: "timeout" | "retryDue" | "grace" | "stagger" | "deadline"; readonly node: number }
+  | { readonly type: "stop"; readonly node: 0 }
+
+/**
+ * What the core asks for. The methods are called during {@link step}, in this order: decisions and stops as they follow from
+ * one another, then starts. They must not call {@link step}.
+ *
+ * @since 0.1.0
+ */
+export interface Commands {
+  /** A node was activated: its deadline runs from now. Called for `deadline` nodes only. */
+  activated(node: number): void
+  /** A call waits for a permit. */
+  queued(call: number): void
+  /** Arm a timer. A timer whose node has been decided meanwhile may elapse all the same: the core ignores it. */
+  arm(timer: "grace" | "stagger", node: number): void
+  /** A node that is no call has been decided. */
+  decided(node: number): void
+  /**
+   * Stop the attempt of a call. `cause` is the node whose decision or deadline asks for it (the call itself for its timeout),
+   * `-1` for a stop from above.
+   */
+  stop(call: number, cause: number): void
+  /** A call that was waiting, for a permit or between two attempts, is over without having to be stopped. */
+  drop(call: number, cause: number): void
+  /** Start an attempt of a call. */
+  start(call: number): void
+}
+
+/**
+ * The decision of a node.
+ *
+ * @since 0.1.0
+ */
+export type Decision = "succeeded" | "failed" | "some" | "none" | "stopped" | "skipped"
+
+/**
+ * A new state, in which nothing has happened.
+ *
+ * @since 0.1.0
+ */
+export const make = (program: Program): State => new State(program)
+
+/**
+ * The first instant: the root is activated, and what the permits allow is started.
+ *
+ * @since 0.1.0
+ */
+export const open = (state: State, commands: Commands): void => {
+  activate(state, commands, 0)
+  decideDirty(state, commands)
+  admit(state, commands)
+}
+
+/**
+ * Takes all events of one instant. Updates `state` in place and sorts `events` in place.
+ *
+ * @since 0.1.0
+ */
+export const step = (state: State, events: Array<Event>, commands: Commands): void => {
+  state.instant++
+  sortEvents(events)
+  let i = 0
+  while (i < events.length && (events[i]!.type === "ended" || events[i]!.type === "leftBehind")) {
+    record(state, commands, events[i]!)
+    i++
+  }
+  decideDirty(state, commands)
+  for (; i < events.length && events[i]!.type !== "stop"; i++) {
+    record(state, commands, events[i]!)
+    decideDirty(state, commands)
+  }
+  if (i < events.length) stopAll(state, commands)
+  admit(state, commands)
+}
+
+/**
+ * Has the root been decided, and has every started attempt ended or been left behind?
+ *
+ * @since 0.1.0
+ */
+export const isClosed = (state: State): boolean => state.live === 0 && decision(state, 0) !== undefined
+
+/**
+ * The decision of a node, or `undefined` while there is none.
+ *
+ * @since 0.1.0
+ */
+export const decision = (state: State, node: number): Decision | undefined => State.decisions[state.status[node]!]
+
+/**
+ * The verdict of a call: what the policies were told. `none`: a stop from above came first, or it was never activated.
+ *
+ * @since 0.1.0
+ */
+export const verdict = (state: State, call: number): "succeeded" | "failed" | "none" => {
+  const d = decision(state, call)
+  return d === "succeeded" || d === "failed" ? d : "none"
+}
+
+/**
+ * What a node was decided by: the children that were counted, or something else than its children.
+ *
+ * @since 0.1.0
+ */
+export const decidedBy = (state: State, node: number): ReadonlyArray<number> | "deadline" | "grace" | "stop" => {
+  const by = State.causes[state.by[node]!]!
+  return by === "children" ? state.program.nodes[node]!.children.filter((child) => isCounted(state, child)) : by
+}
+
+/**
+ * Was this node counted by the decision of its parent?
+ *
+ * @since 0.1.0
+ */
+export const isCounted = (state: State, node: number): boolean => state.counted[node] === 1
+
+/**
+ * Was the verdict of this call success, and did every ancestor succeed and count it?
+ *
+ * @since 0.1.0
+ */
+export const used = (state: State, call: number): boolean => {
+  if (decision(state, call) !== "succeeded") return false
+  for (let node = call; ;) {
+    const parent = state.program.nodes[node]!.parent
+    if (parent === -1) return true
+    const d = decision(state, parent)
+    if (!isCounted(state, node) || (d !== "succeeded" && d !== "some")) return false
+    node = parent
+  }
+}
+
+export type {
+  /**
+   * The state of one fan-out. Opaque: read it through this module.
+   *
+   * @since 0.1.0
+   */
+  State
+}

@@ -1,0 +1,278 @@
+/**
+ * A **tool**: a name, a description, schemas of parameters, success and failure, a contract, and a handler that is an Effect.
+ *
+ * A definition can be kept apart from its handler ({@link make} without `handler`, then {@link Definition.toLayer}), or carry it.
+ * What is written with promises becomes a tool by {@link fromPromise}.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Pipeable } from "effect/Pipeable"
+import { pipeArguments } from "effect/Pipeable"
+import type * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type { StandardSchemaV1 } from "effect/StandardSchema"
+import type { Attempt } from "./Attempt.ts"
+import type { CallError } from "./CallError.ts"
+import type { Contract } from "./Contract.ts"
+import * as codec from "./internal/codec.ts"
+import { promiseHandler } from "./internal/promiseHandler.ts"
+
+const TypeId = "~@toolscope/core/Tool"
+
+/**
+ * How a tool's data is described: by an Effect schema, or by a Standard Schema (zod and others).
+ *
+ * @since 0.1.0
+ */
+export type AnySchema = Schema.ConstraintCodec<any, any> | StandardSchemaV1<any, any>
+
+/**
+ * What a planner passes for a schema.
+ *
+ * @since 0.1.0
+ */
+export type Input<S> =
+  S extends Schema.ConstraintCodec<infer T, any> ? T : S extends StandardSchemaV1<infer I, any> ? I : never
+
+/**
+ * What a handler gets, or gives, for a schema.
+ *
+ * @since 0.1.0
+ */
+export type Value<S> =
+  S extends Schema.ConstraintCodec<infer T, any> ? T : S extends StandardSchemaV1<any, infer O> ? O : never
+
+/**
+ * Further attempts: how many (after 100 ms, 200 ms, 400 ms, at most 10 s), or when, by an Effect schedule whose input is the error.
+ *
+ * @since 0.1.0
+ */
+export type Retry<E> = number | Schedule.Schedule<unknown, E | CallError>
+
+/**
+ * The identifier of the service that handles the tool of this name.
+ *
+ * @since 0.1.0
+ */
+export interface Handler<in out Name extends string> {
+  readonly _: (_: Name) => Name
+}
+
+/**
+ * @since 0.1.0
+ */
+export interface Tool<out Name extends string, in I, out A, out E, out R> extends Pipeable {
+  readonly [TypeId]: { readonly _I: (_: I) => void; readonly _A: () => A; readonly _E: () => E; readonly _R: () => R }
+  readonly name: Name
+  readonly description: string
+  readonly contract: Contract
+  readonly parameters: AnySchema
+  readonly success: AnySchema
+  readonly failure: Schema.ConstraintCodec<E, any>
+  /** Per attempt, from its start. Default: that of the fan-out, 30 seconds. */
+  readonly timeout: Duration.Input | undefined
+  readonly retry: Retry<never> | undefined
+  /** Does the handler answer with the value, or with what the success schema decodes? */
+  readonly answers: "value" | "encoded"
+  /** A promise is never interrupted: it is signalled and awaited. */
+  readonly drives: "effect" | "promise"
+  readonly handler: Effect.Effect<(params: never) => Effect.Effect<A, E, R>, never, R>
+}
+
+/**
+ * @since 0.1.0
+ */
+export interface Any extends Tool<string, never, unknown, unknown, unknown> {}
+
+/**
+ * A tool without its handler: plans that call it require {@link Handler}.
+ *
+ * @since 0.1.0
+ */
+export interface Definition<Name extends string, I, V, A, E> extends Tool<Name, I, A, E, Handler<Name>> {
+  /** Provides the handler. */
+  readonly toLayer: <R>(handler: (params: V) => Effect.Effect<A, E, R>) => Layer.Layer<Handler<Name>, never, R>
+}
+
+/**
+ * @since 0.1.0
+ */
+export interface Options<P extends AnySchema, S extends AnySchema, F extends Schema.ConstraintCodec<any, any>> {
+  /** What the tool does, in a sentence that a planner can choose by. */
+  readonly description?: string
+  /** Default: no parameters. */
+  readonly parameters?: P
+  /** Default: any value, unchecked. */
+  readonly success?: S
+  /** The errors of the handler. Default: none. */
+  readonly failure?: F
+  /** What the tool does to the world, what its failure means, and how it stops. */
+  readonly contract: Contract
+  readonly timeout?: Duration.Input
+  readonly retry?: Retry<F["Type"]>
+}
+
+const Nothing = Schema.Struct({})
+
+const Proto = {
+  [TypeId]: { _I: undefined, _A: undefined, _E: undefined, _R: undefined },
+  pipe() {
+    // eslint-disable-next-line prefer-rest-params
+    return pipeArguments(this, arguments)
+  }
+}
+
+interface Core {
+  readonly handler: Any["handler"]
+  readonly answers: Any["answers"]
+  readonly drives: Any["drives"]
+}
+
+const build = (name: string, options: Options<any, any, any>, core: Core): object =>
+  Object.assign(Object.create(Proto), {
+    name,
+    description: options.description ?? "",
+    contract: options.contract,
+    parameters: options.parameters ?? Nothing,
+    success: options.success ?? Schema.Unknown,
+    failure: options.failure ?? Schema.Never,
+    timeout: options.timeout,
+    retry: options.retry,
+    ...core
+  })
+
+/**
+ * A tool. With `handler` it is complete; without, its handler comes from the layer that `toLayer` makes.
+ *
+ * @example
+ * ```ts
+ * import { Contract, Fanout, Plan, Tool } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const Double = Tool.make("double", {
+ *   parameters: Schema.Struct({ n: Schema.Number }),
+ *   success: Schema.Number,
+ *   contract: Contract.readOnly
+ * })
+ * const Handlers = Double.toLayer(({ n }) => Effect.succeed(2 * n))
+ *
+ * const plan = Plan.call(Double, { n: 21 })
+ * console.log(await Effect.runPromise(Fanout.run(plan).pipe(Effect.provide(Handlers)))) // => 42
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const make: {
+  <
+    const Name extends string,
+    R,
+    P extends AnySchema = typeof Nothing,
+    A = unknown,
+    F extends Schema.ConstraintCodec<any, any> = typeof Schema.Never
+  >(
+    name: Name,
+    options: Options<P, Schema.ConstraintCodec<A, any>, F> & {
+      readonly handler: (params: Value<P>) => Effect.Effect<A, F["Type"], R>
+    }
+  ): Tool<Name, Input<P>, A, F["Type"], R>
+  <
+    const Name extends string,
+    P extends AnySchema = typeof Nothing,
+    S extends AnySchema = typeof Schema.Unknown,
+    F extends Schema.ConstraintCodec<any, any> = typeof Schema.Never
+  >(
+    name: Name,
+    options: Options<P, S, F>
+  ): Definition<Name, Input<P>, Value<P>, Value<S>, F["Type"]>
+} = (
+  name: string,
+  options: Options<any, any, any> & { readonly handler?: (params: any) => Effect.Effect<any, any, any> }
+): any => {
+  if (options.handler !== undefined) {
+    return build(name, options, { handler: Effect.succeed(options.handler), answers: "value", drives: "effect" })
+  }
+  const key = Context.Service<Handler<string>, (params: never) => Effect.Effect<unknown, unknown>>(
+    `@toolscope/core/Tool/${name}`
+  )
+  return Object.assign(build(name, options, { handler: key as any, answers: "value", drives: "effect" }), {
+    toLayer: (handler: (params: never) => Effect.Effect<any, any, any>) =>
+      Layer.effect(
+        key,
+        Effect.map(
+          Effect.context<any>(),
+          (context) => (params: never) =>
+            Effect.updateContext(handler(params), (own: Context.Context<never>) => Context.merge(context, own))
+        )
+      )
+  })
+}
+
+/**
+ * What a promise tool gets beside its parameters.
+ *
+ * @since 0.1.0
+ */
+export interface PromiseContext extends Omit<Attempt, "stopping"> {
+  /** Aborted when the attempt is to stop. The promise is then awaited, to the bound. Its `reason` is the reason of the stop. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * A tool from a function that returns a promise. What it resolves with is decoded by `success`.
+ *
+ * A stop aborts the signal and waits for the promise; only the bound (`drain`) ends that wait. A promise that ignores its signal
+ * is then left behind, and says so.
+ *
+ * Without `catch`, a rejection fails the call with `CallError` (`Rejected`). With it, the rejection becomes a typed error.
+ *
+ * @example
+ * ```ts
+ * import { Contract, Fanout, Plan, Tool } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const Greet = Tool.fromPromise("greet", {
+ *   parameters: Schema.Struct({ name: Schema.String }),
+ *   success: Schema.String,
+ *   contract: Contract.readOnly,
+ *   execute: async ({ name }, { attempt }) => `Hello, ${name} (${attempt})`
+ * })
+ * console.log(await Effect.runPromise(Fanout.run(Plan.call(Greet, { name: "Ada" })))) // => Hello, Ada (1)
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const fromPromise = <
+  const Name extends string,
+  P extends AnySchema = typeof Nothing,
+  S extends AnySchema = typeof Schema.Unknown,
+  F extends Schema.ConstraintCodec<any, any> = typeof Schema.Never
+>(
+  name: Name,
+  options: Options<P, S, F> & {
+    readonly execute: (params: Value<P>, context: PromiseContext) => PromiseLike<unknown>
+    readonly catch?: (rejection: unknown) => F["Type"]
+  }
+): Tool<Name, Input<P>, Value<S>, F["Type"], never> =>
+  build(name, options, {
+    handler: Effect.succeed(promiseHandler(options.execute as never, options.catch)) as never,
+    answers: "encoded",
+    drives: "promise"
+  }) as never
+
+/**
+ * @since 0.1.0
+ */
+export const isTool = (u: unknown): u is Any => typeof u === "object" && u !== null && TypeId in u
+
+/**
+ * JSON Schema of the parameters, where the schema can say it.
+ *
+ * @since 0.1.0
+ */
+export const parametersJsonSchema = (tool: Any): object | undefined => codec.of(tool.parameters).jsonSchema()

@@ -1,0 +1,116 @@
+/**
+ * One try of a call: a fiber of its own with a scope of its own, a fence, and the signal of a promise tool. It is told to stop; it is
+ * never waited for here.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import { type Attempt, Current } from "../Attempt.ts"
+import { CallError, Threw } from "../CallError.ts"
+import type { StopReason } from "../Report.ts"
+import type { CallSpec } from "./compile.ts"
+
+export class RunningAttempt implements Attempt {
+  readonly runId: string
+  readonly epoch: number
+  readonly call: string
+  readonly attempt: number
+  readonly idempotencyKey: string
+  readonly spec: CallSpec
+
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  stop: StopReason | undefined
+  /** The handler has begun: from here on it may have acted. */
+  began = false
+  ended = false
+  leftBehind = false
+  /** The exit of the handler, fixed before its cleanup runs. */
+  body: Exit.Exit<unknown, unknown> | undefined
+  cleanup: string | undefined
+  private controller: AbortController | undefined
+
+  constructor(spec: CallSpec, info: Omit<Attempt, "stopping">) {
+    this.spec = spec
+    this.runId = info.runId
+    this.epoch = info.epoch
+    this.call = info.call
+    this.attempt = info.attempt
+    this.idempotencyKey = info.idempotencyKey
+  }
+
+  readonly stopping = (): StopReason | undefined => this.stop
+
+  /** Open until a stop is requested: what happens later changes nothing, and nothing begins. */
+  get fenceIsOpen(): boolean {
+    return this.stop === undefined && !this.leftBehind
+  }
+
+  signal(): AbortSignal {
+    this.controller ??= new AbortController()
+    if (this.stop !== undefined) this.controller.abort(this.stop)
+    return this.controller.signal
+  }
+
+  /** Tells the handler why, and interrupts it where the contract allows. The first reason stays. */
+  requestStop(reason: StopReason): void {
+    if (this.stop !== undefined || this.ended) return
+    this.stop = reason
+    this.controller?.abort(reason)
+    if (isInterruptible(this.spec)) this.fiber?.interruptUnsafe()
+  }
+
+  /**
+   * The program of the attempt's fiber. `admit` waits for the journal; the fence is looked at after it, then the handler begins.
+   * `onCleanup` is called when the handler has ended and its finalizers begin.
+   */
+  program(admit: Effect.Effect<void, CallError>, onCleanup: () => void): Effect.Effect<unknown, unknown> {
+    return Effect.flatMap(admit, () => Effect.withFiber((fiber) => this.begin(fiber, onCleanup)))
+  }
+
+  private begin(fiber: Fiber.Fiber<unknown, unknown>, onCleanup: () => void): Effect.Effect<unknown, unknown> {
+    this.fiber = fiber
+    if (!this.fenceIsOpen) return Effect.interrupt
+    this.began = true
+    // otherwise a finalizer of the handler would land in the scope of whoever runs the plan
+    const scope = Scope.makeUnsafe()
+    fiber.setContext(Context.add(Context.add(fiber.context, Scope.Scope, scope), Current, this))
+    return Effect.onExit(this.handle(), (exit) => {
+      this.body = exit
+      const cleanup = Scope.closeUnsafe(scope, exit)
+      if (cleanup === undefined) return Effect.void
+      onCleanup()
+      return Effect.catchCause(cleanup, (cause) =>
+        Effect.sync(() => {
+          this.cleanup = Cause.pretty(cause)
+        })
+      )
+    })
+  }
+
+  private handle(): Effect.Effect<unknown, unknown> {
+    const { params, tool } = this.spec
+    return Effect.flatMap(
+      tool.handler as Effect.Effect<(params: unknown) => Effect.Effect<unknown, unknown>>,
+      (handler) => {
+        try {
+          return handler(params)
+        } catch (defect) {
+          return Effect.fail(new CallError({ reason: new Threw({ defect }) }))
+        }
+      }
+    )
+  }
+}
+
+/** A promise is never interrupted, only signalled; a contract can say the same of an Effect. */
+export const isInterruptible = ({ contract, tool }: CallSpec): boolean =>
+  tool.drives === "effect" && (contract.effect === "none" || contract.interruption !== "never")
+
+/** The attempt of the present fiber, as the executor knows it. */
+export const running: Effect.Effect<RunningAttempt> = Effect.map(Effect.service(Current), (attempt) => {
+  if (attempt instanceof RunningAttempt) return attempt
+  throw new Error("a promise tool runs only inside a fan-out")
+})

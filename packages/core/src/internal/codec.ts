@@ -1,0 +1,97 @@
+/**
+ * One face for the two ways to describe data: an Effect schema and a Standard Schema (zod and others).
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import type { StandardSchemaV1 } from "effect/StandardSchema"
+import { fromPath } from "./pointer.ts"
+
+export interface Issue {
+  /** JSON Pointer into the value. */
+  readonly pointer: string
+  readonly message: string
+}
+
+export type Checked<A> = Result.Result<A, ReadonlyArray<Issue>>
+
+export interface Codec {
+  /** From JSON to the value. */
+  readonly decode: (encoded: unknown) => Checked<unknown>
+  /** From the value to JSON; also checks it. */
+  readonly encode: (value: unknown) => Checked<unknown>
+  /** JSON Schema of the encoded side, where there is one. */
+  readonly jsonSchema: () => object | undefined
+}
+
+const options = { errors: "all" } as const
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** How the JSON codec of `Schema.Number` words that something is no number. */
+const nonFinite = 'Expected "Infinity" | "-Infinity" | "NaN"'
+
+const toIssues = (error: StandardSchemaV1.FailureResult): ReadonlyArray<Issue> =>
+  error.issues.map(({ message, path }) => ({
+    message: message.replace(nonFinite, "Expected a finite number"),
+    pointer: fromPath((path ?? []).map((p) => (typeof p === "object" ? p.key : p)))
+  }))
+
+/** Anything at all, unchecked: it is described as JSON where it is shown. */
+const anything: Codec = {
+  decode: Result.succeed,
+  encode: Result.succeed,
+  jsonSchema: () => ({})
+}
+
+const fromEffectSchema = (schema: Schema.ConstraintCodec<unknown>): Codec => {
+  if (schema === Schema.Unknown || schema === Schema.Any) return anything
+  const codec = Schema.toCodecJson(schema as Schema.Codec<unknown>)
+  const decode = Schema.decodeUnknownResult(codec, options)
+  const encode = Schema.encodeUnknownResult(codec, options)
+  const check = (run: (u: unknown) => Result.Result<unknown, Schema.SchemaError>) => (u: unknown) =>
+    Result.mapError(run(u), (e) => toIssues(format(e.issue)))
+  return {
+    decode: check(decode),
+    encode: check(encode),
+    jsonSchema: () => {
+      const { definitions, schema: root } = Schema.toJsonSchemaDocument(codec)
+      return Object.keys(definitions).length === 0 ? root : { ...root, $defs: definitions }
+    }
+  }
+}
+
+const asynchronous: Checked<never> = Result.fail([
+  { pointer: "", message: "the schema validates asynchronously: do that inside the tool" }
+])
+
+const fromStandardSchema = (schema: StandardSchemaV1): Codec => {
+  const standard = schema["~standard"]
+  const check = (u: unknown): Checked<unknown> => {
+    const result = standard.validate(u)
+    if (result instanceof Promise) return asynchronous
+    return result.issues === undefined ? Result.succeed(result.value) : Result.fail(toIssues(result))
+  }
+  return {
+    decode: check,
+    // a Standard Schema has one direction: what it accepts is the JSON
+    encode: (value) => Result.map(check(value), () => value),
+    jsonSchema: () => {
+      const { jsonSchema } = standard as { jsonSchema?: { input: (options: { target: string }) => object } }
+      return jsonSchema?.input({ target: "draft-2020-12" })
+    }
+  }
+}
+
+export const isEffectSchema = (schema: object): schema is Schema.ConstraintCodec<unknown> => Schema.isSchema(schema)
+
+const cache = new WeakMap<object, Codec>()
+
+/** The codec of a schema; made once per schema. */
+export const of = (schema: Schema.ConstraintCodec<unknown> | StandardSchemaV1): Codec => {
+  let codec = cache.get(schema)
+  if (codec === undefined) {
+    codec = isEffectSchema(schema) ? fromEffectSchema(schema) : fromStandardSchema(schema)
+    cache.set(schema, codec)
+  }
+  return codec
+}

@@ -1,0 +1,429 @@
+/**
+ * The one place that touches fibers: it drives the decision core with what happens to the attempts, and does what the core asks.
+ *
+ * - The caller's fiber runs {@link Executor.loop}, also inside its own finalizer. Nothing else calls the core.
+ * - Each attempt has a fiber of its own, watched by an observer. No fiber is joined, so that nothing an attempt does can interrupt,
+ *   fail or hold the caller.
+ * - What happens is put into `events`; the core takes all of one tick together. Timers are looked at after the ends of the same tick,
+ *   so that an answer wins a tie with its timeout.
+ * - A stop from outside is taken at once: between two starts of the same batch if need be.
+ */
+import * as Cause from "effect/Cause"
+import type { Clock } from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type { CallError } from "../CallError.ts"
+import * as Contract from "../Contract.ts"
+import * as Decision from "../Decision.ts"
+import type { Journal } from "../Journal.ts"
+import type { LeftBehind, Quarantine } from "../Quarantine.ts"
+import type { StopReason } from "../Report.ts"
+import { isInterruptible, RunningAttempt } from "./attempt.ts"
+import { CallState } from "./call.ts"
+import { canonicalJson } from "./canonicalJson.ts"
+import type { Compiled } from "./compile.ts"
+import { ofExit } from "./ending.ts"
+import { stopReason } from "./reason.ts"
+import { Recorder } from "./recorder.ts"
+import * as Retry from "./retry.ts"
+import { Timers } from "./timers.ts"
+import { asNullable, asOption, compose } from "./values.ts"
+
+/** Milliseconds, checked. */
+export interface Limits {
+  readonly drain: number
+  readonly undo: number
+  readonly concurrency: number
+  readonly timeout: number
+}
+
+export interface Environment {
+  readonly runId: string
+  readonly session: string
+  readonly epoch: number
+  readonly context: Context.Context<never>
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly quarantine: Quarantine
+  readonly limits: Limits
+}
+
+type Timer =
+  | { readonly type: "grace" | "stagger" | "deadline" | "retryDue"; readonly node: number }
+  | { readonly type: "timeout" | "bound"; readonly attempt: RunningAttempt }
+
+/** Take a breath after so many rounds without one, so that 10,000 synchronous calls do not hold the event loop. */
+const roundsPerTick = 64
+
+export class Executor {
+  readonly compiled: Compiled
+  readonly env: Environment
+  readonly calls = new Map<number, CallState>()
+  readonly recorder: Recorder
+  readonly state: Decision.State
+  decidedAt: number | undefined
+  closedAt = 0
+  /** Why everything was asked to stop, if it was. */
+  stoppedFromAbove: StopReason | undefined
+  closed = false
+
+  private readonly timers: Timers<Timer>
+  private readonly fork: <A, E>(
+    effect: Effect.Effect<A, E>,
+    options?: { readonly uninterruptible: boolean }
+  ) => Fiber.Fiber<A, E>
+  private events: Array<Decision.Event> = []
+  private stops: Array<number> = []
+  private starts: Array<number> = []
+  private stopIsNew = false
+  private parked: ((effect: Effect.Effect<void>) => void) | undefined
+  private wakeIsScheduled = false
+  private opened = false
+  private readonly reasons = new Map<number, StopReason>()
+  /** Calls that are over, to be journaled when the core has fixed their verdicts. */
+  private over: Array<CallState> = []
+  private driver: Fiber.Fiber<unknown, unknown> | undefined
+
+  constructor(compiled: Compiled, env: Environment) {
+    this.compiled = compiled
+    this.env = env
+    this.fork = Effect.runForkWith(env.context) as never
+    this.timers = new Timers(env.clock, this.fork, () => {
+      this.scheduleWake()
+    })
+    this.recorder = new Recorder(env, compiled)
+    this.state = Decision.make({ nodes: compiled.nodes, concurrency: env.limits.concurrency, agrees: this.agrees })
+    for (const [index, spec] of compiled.calls) this.calls.set(index, new CallState(spec, env.limits.timeout))
+  }
+
+  /** Runs the plan to its close. Interrupted, it stops what runs, and waits for it to drain, to the bound. */
+  readonly run: Effect.Effect<void> = Effect.withFiber((fiber) => {
+    this.driver = fiber
+    this.recorder.opened()
+    return Effect.onExit(this.loop, (exit) => {
+      if (Exit.isSuccess(exit)) return Effect.void
+      this.requestStop({ source: "parent", reason: "the owner of the fan-out was interrupted" })
+      return this.loop
+    })
+  })
+
+  /** Asks everything to stop. The first reason stays. */
+  requestStop(reason: StopReason): void {
+    if (this.stoppedFromAbove !== undefined || this.closed) return
+    this.stoppedFromAbove = reason
+    this.stopIsNew = true
+    this.wake()
+  }
+
+  private readonly loop: Effect.Effect<void> = Effect.suspend(() => this.round())
+
+  private round(): Effect.Effect<void> {
+    if (this.closed) return Effect.void
+    for (let i = 0; i < roundsPerTick; i++) {
+      if (!this.pump()) {
+        if (Decision.isClosed(this.state)) {
+          this.close()
+          return Effect.void
+        }
+        return Effect.andThen(this.park, this.loop)
+      }
+    }
+    return Effect.andThen(Effect.yieldNow, this.loop)
+  }
+
+  private readonly park: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    if (this.events.length > 0 || this.stopIsNew) {
+      resume(Effect.void)
+      return
+    }
+    this.parked = resume
+    return Effect.sync(() => {
+      this.parked = undefined
+    })
+  })
+
+  private wake(): void {
+    const resume = this.parked
+    this.parked = undefined
+    resume?.(Effect.void)
+  }
+
+  private scheduleWake(): void {
+    if (this.wakeIsScheduled || this.driver === undefined) return
+    this.wakeIsScheduled = true
+    // behind everything that is ready now: ends of the same tick are decided together
+    this.driver.currentDispatcher.scheduleTask(() => {
+      this.wakeIsScheduled = false
+      this.wake()
+    }, 10)
+  }
+
+  private push(event: Decision.Event): void {
+    this.events.push(event)
+    this.scheduleWake()
+  }
+
+  /** One instant. Returns false if nothing had happened. */
+  private pump(): boolean {
+    if (!this.opened) {
+      this.opened = true
+      Decision.open(this.state, this.commands)
+      this.carryOut()
+      return true
+    }
+    const due = this.timers.takeDue()
+    for (const timer of due) this.elapse(timer)
+    this.takeStop()
+    if (this.events.length === 0) return due.length > 0
+    const events = this.events
+    this.events = []
+    Decision.step(this.state, events, this.commands)
+    this.carryOut()
+    return true
+  }
+
+  private takeStop(): void {
+    if (!this.stopIsNew) return
+    this.stopIsNew = false
+    this.events.push({ type: "stop", node: 0 })
+  }
+
+  private elapse(timer: Timer): void {
+    if (!("attempt" in timer)) {
+      this.events.push(timer)
+      return
+    }
+    const { attempt, type } = timer
+    if (attempt.ended || attempt.leftBehind) return
+    if (type === "bound") this.leaveBehind(attempt)
+    else if (attempt.body === undefined) this.events.push({ type: "timeout", node: attempt.spec.index })
+  }
+
+  /** The core collects what it asks for here; it is carried out when the step is over, stops before starts. */
+  private readonly commands: Decision.Commands = {
+    activated: (node) => {
+      this.timers.arm({ type: "deadline", node }, this.compiled.nodes[node]!.millis)
+    },
+    queued: (index) => {
+      const call = this.calls.get(index)!
+      this.recorder.queued(call)
+    },
+    arm: (type, node) => {
+      this.timers.arm({ type, node }, this.compiled.nodes[node]!.millis)
+    },
+    decided: (node) => {
+      this.recorder.decided(this.state, node)
+    },
+    stop: (index, cause) => void this.stops.push(index, cause),
+    drop: (index, cause) => {
+      const call = this.calls.get(index)!
+      call.stoppedBy ??= this.reasonFor(cause)
+      this.recorder.stopRequested(call, call.stoppedBy)
+      this.over.push(call)
+    },
+    start: (index) => void this.starts.push(index)
+  }
+
+  private carryOut(): void {
+    if (this.decidedAt === undefined && Decision.decision(this.state, 0) !== undefined)
+      this.decidedAt = this.timers.now()
+    this.settleOver()
+    this.deliverStops()
+    for (let i = 0; i < this.starts.length; i++) {
+      if (this.stopIsNew) {
+        // somebody asked while this batch was being started: nothing further may start
+        this.stopIsNew = false
+        Decision.step(this.state, [{ type: "stop", node: 0 }], this.commands)
+        this.settleOver()
+        this.deliverStops()
+      }
+      this.start(this.calls.get(this.starts[i]!)!)
+    }
+    this.starts.length = 0
+  }
+
+  private deliverStops(): void {
+    const { stops } = this
+    this.stops = []
+    for (let i = 0; i < stops.length; i += 2) this.stop(this.calls.get(stops[i]!)!, this.reasonFor(stops[i + 1]!))
+  }
+
+  private reasonFor(cause: number): StopReason {
+    if (cause === -1) return this.stoppedFromAbove!
+    let reason = this.reasons.get(cause)
+    if (reason === undefined)
+      this.reasons.set(cause, (reason = stopReason(this.compiled, this.state, cause, this.calls)))
+    return reason
+  }
+
+  private start(call: CallState): void {
+    const { env } = this
+    const { index } = call.spec
+    if (call.stoppedBy !== undefined) {
+      this.recorder.refused(call, "stop")
+      call.end = { _tag: "refused" }
+      this.push({ type: "ended", node: index, result: "failure", acted: "no" })
+      return
+    }
+    const attempt = new RunningAttempt(call.spec, {
+      runId: env.runId,
+      epoch: env.epoch,
+      call: call.spec.id,
+      attempt: call.attempts + 1,
+      idempotencyKey: this.recorder.key(call)
+    })
+    call.current = attempt
+    call.attempts++
+    call.startedAt ??= env.clock.currentTimeMillisUnsafe()
+    this.recorder.started(call, attempt)
+    const fiber = this.fork(
+      attempt.program(this.recorder.flush, () => {
+        this.timers.arm({ type: "bound", attempt }, env.limits.drain)
+      }),
+      { uninterruptible: !isInterruptible(call.spec) }
+    )
+    if (fiber.pollUnsafe() === undefined) this.timers.arm({ type: "timeout", attempt }, call.timeout)
+    fiber.addObserver((exit) => {
+      this.onExit(call, attempt, exit)
+    })
+  }
+
+  private stop(call: CallState, reason: StopReason): void {
+    call.stoppedBy ??= reason
+    const attempt = call.current
+    this.recorder.stopRequested(call, call.stoppedBy)
+    if (attempt === undefined || attempt.ended) return
+    this.timers.arm({ type: "bound", attempt }, this.env.limits.drain)
+    this.recorder.stopDelivered(call, attempt)
+    attempt.requestStop(call.stoppedBy)
+  }
+
+  /** Watches an attempt's fiber: called once, whenever it ends. It must never throw. */
+  private onExit(call: CallState, attempt: RunningAttempt, exit: Exit.Exit<unknown, unknown>): void {
+    attempt.ended = true
+    if (attempt.leftBehind) return this.onLate(call, attempt)
+    if (!attempt.began) {
+      call.attempts--
+      const refusal = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
+      call.end = refusal?._tag === "Some" ? { _tag: "refused", error: refusal.value as CallError } : { _tag: "refused" }
+      this.recorder.refused(call, refusal?._tag === "Some" ? "journal" : "stop")
+    } else {
+      call.end = ofExit(call.spec.tool, attempt.body ?? exit)
+      call.cleanup = attempt.cleanup ?? call.cleanup
+    }
+    this.recorder.ended(call, attempt)
+    this.concludeAttempt(call, "ended")
+  }
+
+  /** It had not ended at its bound: it is fenced, and lives in the quarantine until it ends. */
+  private leaveBehind(attempt: RunningAttempt): void {
+    const call = this.calls.get(attempt.spec.index)!
+    attempt.leftBehind = true
+    const since = this.env.clock.currentTimeMillisUnsafe()
+    const mayAct = Contract.mayAct(attempt.spec.contract)
+    const { attempt: number, call: id, runId } = attempt
+    const member: LeftBehind = { runId, call: id, tool: attempt.spec.tool.name, attempt: number, mayAct, since }
+    this.env.quarantine.members.add(member)
+    attempt.fiber?.addObserver(() => this.env.quarantine.members.delete(member))
+    call.leftBehind = true
+    if (!attempt.began) call.attempts--
+    // the answer may be known, and only the cleanup hang
+    call.end = !attempt.began
+      ? { _tag: "refused" }
+      : attempt.body === undefined
+        ? { _tag: "noAnswer" }
+        : ofExit(call.spec.tool, attempt.body)
+    if (attempt.body !== undefined) call.cleanup = "a finalizer had not ended at the bound"
+    this.recorder.leftBehind(call, attempt)
+    this.concludeAttempt(call, "leftBehind")
+  }
+
+  private onLate(call: CallState, attempt: RunningAttempt): void {
+    if (!this.closed) call.late.push(attempt.attempt)
+    this.recorder.late(call, attempt)
+  }
+
+  /** An attempt is over: will another follow? Then tells the core. */
+  private concludeAttempt(call: CallState, type: "ended" | "leftBehind"): void {
+    const { end, spec } = call
+    const { index } = spec
+    const tell = (result: "success" | "failure" | "retry") => {
+      const acted = call.acted ? "stuck" : "no"
+      if (result === "retry") call.forget()
+      // an answer after a timeout is not what the policies are told
+      const told = result === "success" && call.stoppedBy !== undefined ? "failure" : result
+      this.push({ type, node: index, result: told, acted })
+      if (result !== "retry") this.over.push(call)
+    }
+    if (end === undefined || end._tag === "success") return tell(end === undefined ? "failure" : "success")
+    const isOpen = () => Decision.decision(this.state, index) === undefined && this.stoppedFromAbove === undefined
+    if (spec.retry === undefined || !isOpen() || !Retry.mayFollow(spec.contract, end, call.acted))
+      return tell("failure")
+    call.retry ??= Retry.make(spec.retry)
+    const asked = this.fork(Effect.timeoutOption(call.retry(call.error), this.env.limits.drain))
+    asked.addObserver((exit) => {
+      if (Exit.isFailure(exit)) {
+        const died = Cause.findErrorOption(exit.cause)
+        call.end = { _tag: "failure", error: died._tag === "Some" ? died.value : Cause.squash(exit.cause) }
+        return tell("failure")
+      }
+      const delay = exit.value._tag === "Some" ? exit.value.value : undefined
+      if (delay === undefined || !isOpen()) return tell("failure")
+      this.timers.arm({ type: "retryDue", node: index }, delay)
+      tell("retry")
+    })
+  }
+
+  private settleOver(): void {
+    const { over } = this
+    if (over.length === 0) return
+    this.over = []
+    const now = this.env.clock.currentTimeMillisUnsafe()
+    if (over.length > 1) over.sort((a, b) => a.spec.index - b.spec.index)
+    for (const call of over) {
+      call.settle(now)
+      this.recorder.settled(call, this.state)
+    }
+  }
+
+  /** Do two succeeded children of a quorum agree? An `Equivalence` that throws does not. */
+  private readonly agrees = (quorum: number, a: number, b: number): boolean => {
+    const { node } = this.compiled.nodes[quorum]!
+    if (node.policy !== "quorum") return false
+    try {
+      if (node.agree !== true) return node.agree!(this.valueOf(a) as never, this.valueOf(b) as never)
+      return canonicalJson(this.jsonOf(a)) === canonicalJson(this.jsonOf(b))
+    } catch {
+      return false
+    }
+  }
+
+  valueOf(node: number): unknown {
+    return compose(this.compiled, this.state, node, {
+      value: (call) => this.successOf(call)?.value,
+      outcome: (call) => this.calls.get(call)!.conclusion?.outcome,
+      ...asOption
+    })
+  }
+
+  jsonOf(node: number): unknown {
+    return compose(this.compiled, this.state, node, {
+      value: (call) => this.successOf(call)?.json,
+      outcome: (call) => this.calls.get(call)!.conclusion?.outcome._tag,
+      ...asNullable
+    })
+  }
+
+  private successOf(call: number): { readonly value: unknown; readonly json: unknown } | undefined {
+    const { end } = this.calls.get(call)!
+    return end?._tag === "success" ? end : undefined
+  }
+
+  private close(): void {
+    this.closed = true
+    this.closedAt = this.timers.now()
+    this.timers.close()
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * The promise boundary: the promise gets a signal that is aborted when the attempt is to stop, and is awaited all the same. The
+ * fiber that waits is uninterruptible; only the bound of the drain ends the wait, by leaving it behind.
+ */
+import * as Effect from "effect/Effect"
+import { CallError, Rejected, Threw } from "../CallError.ts"
+import type { PromiseContext } from "../Tool.ts"
+import { running } from "./attempt.ts"
+
+export const promiseHandler =
+  (
+    execute: (params: never, context: PromiseContext) => PromiseLike<unknown>,
+    onRejected?: (rejection: unknown) => unknown
+  ) =>
+  (params: never): Effect.Effect<unknown, unknown> =>
+    Effect.flatMap(running, (attempt) => {
+      const { attempt: number, call, epoch, idempotencyKey, runId } = attempt
+      let promise: PromiseLike<unknown>
+      try {
+        promise = execute(params, { runId, epoch, call, attempt: number, idempotencyKey, signal: attempt.signal() })
+      } catch (defect) {
+        return Effect.fail(new CallError({ reason: new Threw({ defect }) }))
+      }
+      const rejected = (rejection: unknown): unknown =>
+        onRejected ? onRejected(rejection) : new CallError({ reason: new Rejected({ error: rejection }) })
+      return Effect.callback<unknown, unknown>((resume) => {
+        Promise.resolve(promise).then(
+          (value) => {
+            resume(Effect.succeed(value))
+          },
+          (rejection: unknown) => {
+            resume(Effect.suspend(() => Effect.fail(rejected(rejection))))
+          }
+        )
+      })
+    })

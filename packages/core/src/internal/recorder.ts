@@ -1,0 +1,163 @@
+/**
+ * Writes what happens into the journal: the one place that knows how an event is worded.
+ */
+import * as Effect from "effect/Effect"
+import { CallError, JournalRefused } from "../CallError.ts"
+import * as Contract from "../Contract.ts"
+import * as Decision from "../Decision.ts"
+import type { Draft } from "../Journal.ts"
+import type { NodeReport, Report, StopReason } from "../Report.ts"
+import { toJson } from "../Report.ts"
+import type { RunningAttempt } from "./attempt.ts"
+import type { CallState } from "./call.ts"
+import type { Compiled } from "./compile.ts"
+import { encodeNode } from "./encode.ts"
+import { isInduced } from "./ending.ts"
+import type { Environment } from "./executor.ts"
+
+type Fields<D> = D extends Draft ? Omit<D, "toolscope" | "session" | "run" | "epoch" | "seq" | "time"> : never
+
+export class Recorder {
+  /** Waits until what was written is kept. A journal that refused once refuses from then on. */
+  readonly flush: Effect.Effect<void, CallError>
+  /** Why the journal refused, if it has. */
+  refusal: string | undefined
+
+  private readonly env: Environment
+  private readonly compiled: Compiled
+
+  constructor(env: Environment, compiled: Compiled) {
+    this.env = env
+    this.compiled = compiled
+    this.flush =
+      env.journal.flush === Effect.void
+        ? Effect.void
+        : Effect.suspend((): Effect.Effect<void, unknown> =>
+            this.refusal === undefined ? env.journal.flush : Effect.fail(this.refusal)
+          ).pipe(
+            Effect.catchCause((cause) => {
+              const failure = cause.reasons[0]
+              const error: unknown =
+                failure?._tag === "Fail" ? failure.error : failure?._tag === "Die" ? failure.defect : "interrupted"
+              this.refusal ??=
+                typeof error === "string" ? error : error instanceof Error ? error.message : String(error)
+              return Effect.fail(new CallError({ reason: new JournalRefused({ cause: this.refusal }) }))
+            })
+          )
+  }
+
+  private write(fields: Fields<Draft>): void {
+    const { clock, epoch, journal, runId, session } = this.env
+    const draft = { toolscope: 1, session, run: runId, epoch, seq: 0, time: clock.currentTimeMillisUnsafe() }
+    journal.write(Object.assign(draft, fields) as Draft)
+  }
+
+  /** An event with a large part, which is built when somebody reads it. */
+  private writeLazily(fields: { readonly type: string }, key: string, get: () => unknown): void {
+    const { clock, epoch, journal, runId, session } = this.env
+    const draft = { toolscope: 1, session, run: runId, epoch, seq: 0, time: clock.currentTimeMillisUnsafe(), ...fields }
+    let built: unknown
+    Object.defineProperty(draft, key, { enumerable: true, get: () => (built ??= get()) })
+    journal.write(draft as unknown as Draft)
+  }
+
+  /** The idempotency key of a call's first effect: the same for all its attempts. */
+  key(call: CallState): string {
+    return call.spec.idempotencyKey ?? `${this.env.runId}${call.spec.id}#0`
+  }
+
+  opened(): void {
+    const { compiled, env } = this
+    const contracts: Record<string, Contract.Data> = {}
+    for (const { contract, tool } of compiled.calls.values()) contracts[tool.name] ??= Contract.toData(contract)
+    this.writeLazily(
+      { type: "fanout.opened", contracts, limits: env.limits } as never,
+      "plan",
+      () => encodeNode(compiled).json
+    )
+  }
+
+  queued(call: CallState): void {
+    this.write({ type: "call.queued", call: call.spec.id, attempt: call.attempts + 1 })
+  }
+
+  started(call: CallState, attempt: RunningAttempt): void {
+    this.write({ type: "attempt.started", call: call.spec.id, attempt: attempt.attempt, key: attempt.idempotencyKey })
+  }
+
+  refused(call: CallState, reason: "stop" | "journal"): void {
+    this.write({ type: "attempt.refused", call: call.spec.id, attempt: call.attempts + 1, reason })
+  }
+
+  ended(call: CallState, attempt: RunningAttempt): void {
+    const end = call.end!
+    const stop = call.stoppedBy?.source
+    const induced = stop !== undefined && isInduced(end)
+    const { message } = ((induced ? undefined : call.error) ?? {}) as { readonly message?: unknown }
+    this.write({
+      type: "attempt.ended",
+      call: call.spec.id,
+      attempt: attempt.attempt,
+      result: induced ? (stop === "timeout" ? "timeout" : "stopped") : end._tag,
+      ...(typeof message === "string" ? { error: message } : {})
+    })
+  }
+
+  leftBehind(call: CallState, attempt: RunningAttempt): void {
+    this.write({ type: "attempt.leftBehind", call: call.spec.id, attempt: attempt.attempt })
+  }
+
+  late(call: CallState, attempt: RunningAttempt): void {
+    const answer = attempt.body === undefined ? "noAnswer" : attempt.body._tag === "Success" ? "success" : "failure"
+    this.write({ type: "response.late", call: call.spec.id, attempt: attempt.attempt, answer })
+  }
+
+  settled(call: CallState, state: Decision.State): void {
+    const { effect, outcome } = call.conclusion!
+    const { id, index } = call.spec
+    if (effect === "committed") this.write({ type: "effect.committed", call: id, key: this.key(call) })
+    if (effect === "unknown") this.write({ type: "effect.unknown", call: id, key: this.key(call) })
+    this.write({ type: "call.settled", call: id, outcome: outcome._tag, verdict: Decision.verdict(state, index) })
+  }
+
+  stopRequested(call: CallState, { call: origin, reason, source }: StopReason): void {
+    const attempt = call.current !== undefined && !call.current.ended ? { attempt: call.current.attempt } : {}
+    this.write({
+      type: "stop.requested",
+      call: call.spec.id,
+      ...attempt,
+      source,
+      ...(origin === undefined ? {} : { origin }),
+      reason
+    })
+  }
+
+  stopDelivered(call: CallState, attempt: RunningAttempt): void {
+    this.write({ type: "stop.delivered", call: call.spec.id, attempt: attempt.attempt })
+  }
+
+  decided(state: Decision.State, node: number): void {
+    const { decidedBy, decision, node: pointer, policy } = nodeReport(this.compiled, state, node)
+    this.write({ type: "policy.decided", node: pointer, policy, decision, decidedBy })
+  }
+
+  drained(drained: boolean, millis: number): void {
+    this.write({ type: "fanout.drained", drained, millis })
+  }
+
+  closed(report: Report): void {
+    this.writeLazily({ type: "fanout.closed" }, "report", () => toJson(report))
+  }
+}
+
+/** A node as the report has it. */
+export const nodeReport = (compiled: Compiled, state: Decision.State, node: number): NodeReport => {
+  const { pointer, policy } = compiled.nodes[node]!
+  const by = Decision.decidedBy(state, node)
+  return {
+    node: pointer,
+    policy: policy as NodeReport["policy"],
+    decision: Decision.decision(state, node)!,
+    decidedBy: typeof by === "string" ? by : by.map((child) => compiled.nodes[child]!.path)
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The report of a fan-out that has closed, derived from what the executor holds; and why it failed, if it did.
+ */
+import * as Result from "effect/Result"
+import * as Decision from "../Decision.ts"
+import {
+  AllFailed,
+  DeadlineExceeded,
+  EssentialFailed,
+  type FailedCall,
+  QuorumFailed,
+  type Reason,
+  Stopped
+} from "../FanoutError.ts"
+import type { CallReport, EffectReport, Report } from "../Report.ts"
+import { withEncoders, withValueJson } from "../Report.ts"
+import type { CallState } from "./call.ts"
+import * as codec from "./codec.ts"
+import type { Executor } from "./executor.ts"
+import { sanitize } from "./json.ts"
+import { nodeReport } from "./recorder.ts"
+import { compose } from "./values.ts"
+
+export const summarize = (
+  executor: Executor
+): { readonly report: Report; readonly reason: Reason<unknown> | undefined } => {
+  const { calls, compiled, env, recorder, state } = executor
+  const reports = [...calls.values()].map((call) => callReport(executor, call))
+  const drained = !reports.some((call) => call.leftBehind)
+  const drainMillis = Math.max(0, Math.round(executor.closedAt - (executor.decidedAt ?? executor.closedAt)))
+  const nodes = compiled.nodes.flatMap((node, i) => (node.policy === "call" ? [] : [nodeReport(compiled, state, i)]))
+  const decision = Decision.decision(state, 0)
+  const reason = decision === "succeeded" ? undefined : reasonOf(executor)
+  const report: Report = {
+    runId: env.runId,
+    status: decision === "succeeded" ? "succeeded" : decision === "stopped" ? "interrupted" : "failed",
+    ...(reason === undefined ? { value: executor.valueOf(0) } : {}),
+    ...(reason === undefined ? {} : { reason: { _tag: reason._tag, calls: reason.calls.map(({ id }) => id) } }),
+    calls: reports,
+    nodes,
+    drained,
+    drainMillis,
+    ...(recorder.refusal === undefined ? {} : { journalRefused: recorder.refusal })
+  }
+  withValueJson(report, () => valueJson(executor))
+  recorder.drained(drained, drainMillis)
+  recorder.closed(report)
+  return { report, reason }
+}
+
+const valueJson = (executor: Executor): unknown =>
+  sanitize(
+    compose(executor.compiled, executor.state, 0, {
+      value: (call) => {
+        const { end } = executor.calls.get(call)!
+        return end?._tag === "success" ? end.json : undefined
+      },
+      outcome: (call) => {
+        const { conclusion, end } = executor.calls.get(call)!
+        const { outcome } = conclusion!
+        return outcome._tag === "Succeeded" && end?._tag === "success"
+          ? { _tag: outcome._tag, value: end.json }
+          : outcome
+      },
+      some: (value) => value,
+      none: null
+    })
+  )
+
+const callReport = ({ compiled, recorder, state }: Executor, call: CallState): CallReport => {
+  const { contract, id, index, tool } = call.spec
+  const { afterStop, effect, outcome } = call.conclusion!
+  const effects: ReadonlyArray<EffectReport> = effect === undefined ? [] : [{ key: recorder.key(call), state: effect }]
+  const node = compiled.nodes[index]!.node
+  const report: CallReport = {
+    id,
+    tool: node.policy === "call" && node.inline && tool.name === "" ? "custom" : tool.name,
+    contract,
+    outcome,
+    verdict: Decision.verdict(state, index),
+    used: Decision.used(state, index),
+    attempts: call.attempts,
+    effects,
+    ...(call.stoppedBy === undefined ? {} : { stoppedBy: call.stoppedBy }),
+    leftBehind: call.leftBehind,
+    ...(afterStop === undefined ? {} : { afterStop }),
+    ...(call.cleanup === undefined ? {} : { cleanup: call.cleanup }),
+    ...(call.late.length === 0 ? {} : { late: call.late }),
+    ...(call.startedAt === undefined ? {} : { startedAt: call.startedAt }),
+    settledAt: call.settledAt
+  }
+  const json = call.end?._tag === "success" ? call.end.json : undefined
+  return withEncoders(report, {
+    value: () => sanitize(json),
+    error: (error) => {
+      const encoded = codec.of(tool.failure).encode(error)
+      return Result.isSuccess(encoded) ? encoded.success : error
+    }
+  })
+}
+
+const reasonOf = (executor: Executor): Reason<unknown> => {
+  const { compiled, state } = executor
+  const failed = (): ReadonlyArray<FailedCall<unknown>> => causes(executor)
+  if (Decision.decision(state, 0) === "stopped") return new Stopped({ calls: [], by: executor.stoppedFromAbove! })
+  // wrappers decide what their child decides
+  let root = 0
+  while (compiled.nodes[root]!.policy === "deadline") {
+    if (Decision.decidedBy(state, root) === "deadline") return new DeadlineExceeded({ calls: failed() })
+    root = compiled.nodes[root]!.children[0]!
+  }
+  switch (compiled.nodes[root]!.policy) {
+    case "quorum":
+      return new QuorumFailed({ calls: failed() })
+    case "firstSuccess":
+      return new AllFailed({ calls: failed() })
+    default:
+      return new EssentialFailed({ calls: failed() })
+  }
+}
+
+/** The calls that made the root fail, in plan order: down through the children that were counted. */
+const causes = (executor: Executor): ReadonlyArray<FailedCall<unknown>> => {
+  const { calls, compiled, state } = executor
+  const found: Array<FailedCall<unknown>> = []
+  const stack = [0]
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    const { children, path, policy } = compiled.nodes[node]!
+    const decision = Decision.decision(state, node)
+    if (policy === "call") {
+      const outcome = calls.get(node)!.conclusion?.outcome
+      if (decision === "failed")
+        found.push({ id: path, error: outcome !== undefined && "error" in outcome ? outcome.error : undefined })
+    } else if (decision === "failed") {
+      for (let i = children.length - 1; i >= 0; i--) stack.push(children[i]!)
+    }
+  }
+  return found
+}

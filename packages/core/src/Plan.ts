@@ -188,7 +188,7 @@ export const call = <Name extends string, I, A, E, R>(
 ): Plan<A, E, R, Outcome<A, E>> =>
   fromNode({
     policy: "call",
-    tool: tool as never,
+    tool: tool,
     params: params ?? {},
     encoded: false,
     inline: false,
@@ -226,7 +226,7 @@ export const effect = <A, E, R>(
     params: {},
     encoded: false,
     inline: true,
-    options: rest as never
+    options: rest
   })
 }
 

@@ -260,7 +260,7 @@ export const fromPromise = <
   }
 ): Tool<Name, Input<P>, Value<S>, F["Type"], never> =>
   build(name, options, {
-    handler: Effect.succeed(promiseHandler(options.execute as never, options.catch)) as never,
+    handler: Effect.succeed(promiseHandler(options.execute as never, options.catch)),
     answers: "encoded",
     drives: "promise"
   }) as never

@@ -144,7 +144,7 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
         fault(`${pointer}/${node.part}`, "Unsupported", `${node.part} is not in this version`)
     }
     const children = childrenOf(node)
-    if ("wrong" in node && node.wrong !== undefined) fault(pointer, "BadId", node.wrong)
+    if ("wrong" in node) fault(pointer, "BadId", node.wrong)
     if ("shape" in node) checkIds(children, node.shape === "record", pointer, fault)
     for (let i = children.length - 1; i >= 0; i--) {
       const child = children[i]!

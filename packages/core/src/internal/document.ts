@@ -8,186 +8,241 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import type { Fault, FaultTag } from "../PlanError.ts"
 import type { Settings } from "../PlanDocument.ts"
 import type * as Tool from "../Tool.ts"
-import { kindNames, readers, readTop } from "./format.ts"
+import { kindNames, type Level, readers, readTop } from "./format.ts"
 import type { Child, Node } from "./node.ts"
 import { fromPath } from "./pointer.ts"
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 interface Task {
   readonly json: unknown
   readonly pointer: string
+  /** Puts the node that was read where it belongs. */
   readonly put: (node: Node) => void
 }
 
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
-const faulty = { policy: "faulty" } as Node
+export interface ReadDocument {
+  readonly node: Node
+  readonly settings: Settings
+  readonly faults: ReadonlyArray<Fault>
+}
 
-export const readDocument = (
-  document: unknown,
-  tools: ReadonlyArray<Tool.Any>
-): { readonly node: Node; readonly settings: Settings; readonly faults: ReadonlyArray<Fault> } => {
-  const faults: Array<Fault> = []
-  const fault = (pointer: string, _tag: FaultTag, message: string) => faults.push({ pointer, _tag, message })
-  const misread = (at: string, error: SchemaError) => {
-    for (const { message, path } of format(error.issue).issues) {
-      fault(at + fromPath((path ?? []).map((p) => (typeof p === "object" ? p.key : p))), "BadShape", message)
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+const faulty: Node = { policy: "faulty" }
+
+export const readDocument = (document: unknown, tools: ReadonlyArray<Tool.Any>): ReadDocument =>
+  new Reader(tools).read(document)
+
+class Reader {
+  private readonly faults: Array<Fault> = []
+  private readonly byName = new Map<string, Tool.Any>()
+  /** Nodes still to be read: a list instead of recursion, for documents of any depth. */
+  private readonly tasks: Array<Task> = []
+
+  constructor(tools: ReadonlyArray<Tool.Any>) {
+    for (const tool of tools) {
+      if (this.byName.has(tool.name)) this.fault("", "DuplicateTool", `two tools are named ${quote(tool.name)}`)
+      this.byName.set(tool.name, tool)
     }
   }
-  const byName = new Map<string, Tool.Any>()
-  for (const tool of tools) {
-    if (byName.has(tool.name)) fault("", "DuplicateTool", `two tools are named ${quote(tool.name)}`)
-    byName.set(tool.name, tool)
+
+  read(document: unknown): ReadDocument {
+    const { faults } = this
+    const version = isRecord(document) ? document.toolscope : undefined
+    if (version !== undefined && version !== 1) {
+      this.fault("/toolscope", "BadVersion", `version ${show(version)} of the plan format is not known here, only 1`)
+      return { node: faulty, settings: {}, faults }
+    }
+    const settings = this.readSettings(document)
+    if (!isRecord(document) || !("plan" in document)) return { node: faulty, settings, faults }
+    let root = faulty
+    const put = (node: Node) => {
+      root = node
+    }
+    this.tasks.push({ json: document.plan, pointer: "/plan", put })
+    for (let task = this.tasks.pop(); task !== undefined; task = this.tasks.pop()) this.readNode(task)
+    return { node: root, settings, faults }
   }
 
-  const version = isRecord(document) ? document.toolscope : undefined
-  if (version !== undefined && version !== 1) {
-    fault("/toolscope", "BadVersion", `version ${show(version)} of the plan format is not known here, only 1`)
-    return { node: faulty, settings: {}, faults }
-  }
-  const top = readTop(document)
-  if (Result.isFailure(top)) {
-    misread("", top.failure)
-    if (!isRecord(document) || !("plan" in document)) return { node: faulty, settings: {}, faults }
-  } else if (top.success.budget !== undefined) {
-    fault("/budget", "Unsupported", "budgets are not in this version; leave it out")
-  }
-  const settings: Mutable<Settings> = {}
-  if (Result.isSuccess(top)) {
-    const { concurrency, drain, undo } = top.success
-    if (drain !== undefined) settings.drain = drain as never
-    if (undo !== undefined) settings.undo = undo as never
-    if (concurrency !== undefined) settings.concurrency = concurrency
+  private readSettings(document: unknown): Settings {
+    const top = readTop(document)
+    if (Result.isFailure(top)) {
+      this.misread("", top.failure)
+      return {}
+    }
+    const { budget, concurrency, drain, undo } = top.success
+    if (budget !== undefined) {
+      this.fault("/budget", "Unsupported", "budgets are not in this version; leave it out")
+    }
+    return {
+      ...(drain === undefined ? {} : { drain: drain as never }),
+      ...(undo === undefined ? {} : { undo: undo as never }),
+      ...(concurrency === undefined ? {} : { concurrency })
+    }
   }
 
-  const nameHint = (name: string): string =>
-    byName.size === 0
-      ? "there are no tools"
-      : `there is: ${[...byName.keys()].slice(0, 20).map(quote).join(", ")}${byName.size > 20 ? ", …" : ""}; not ${quote(name)}`
-
-  let root: Node = faulty
-  const tasks: Array<Task> = [
-    { json: (document as { plan: unknown }).plan, pointer: "/plan", put: (node) => void (root = node) }
-  ]
-  for (let task = tasks.pop(); task !== undefined; task = tasks.pop()) {
-    const { json, pointer, put } = task
+  private readNode({ json, pointer, put }: Task): void {
     if (!isRecord(json)) {
-      fault(pointer, "BadShape", `expected a node, got ${show(json)}`)
+      this.fault(pointer, "BadShape", `expected a node, got ${show(json)}`)
       put(faulty)
-      continue
+      return
     }
     const found = kindNames.filter((kind) => Object.hasOwn(json, kind))
-    if (found.length !== 1) {
-      const what = found.length === 0 ? "no" : "more than one"
-      fault(
-        pointer,
-        "BadShape",
-        `a node has exactly one of ${kindNames.map(quote).join(", ")}; this has ${what} such key`
-      )
+    const kind = found[0]
+    if (kind === undefined || found.length > 1) {
+      const many = kind === undefined ? "no" : "more than one"
+      const kinds = kindNames.map(quote).join(", ")
+      this.fault(pointer, "BadShape", `a node has exactly one of ${kinds}; this has ${many} such key`)
       put(faulty)
-      continue
+      return
     }
-    const kind = found[0]!
-    const read = readers[kind](json)
-    if (Result.isFailure(read)) misread(pointer, read.failure)
-
-    // what follows reads on past such faults, as far as the children can be found
-    const one = (key: string, make: (node: Node) => Node) => {
-      const wrapper = Result.isSuccess(read) ? make(faulty) : faulty
-      put(wrapper)
-      tasks.push({
-        json: json[key],
-        pointer: `${pointer}/${key}`,
-        put: (node) => {
-          if (wrapper !== faulty) (wrapper as { node: Node }).node = node
-        }
-      })
-    }
-    const many = (key: string, make: (children: ReadonlyArray<Child>) => Node) => {
-      const list = json[key]
-      if (!Array.isArray(list)) return put(faulty)
-      const children: Array<{ id: string; node: Node }> = []
-      list.forEach((item: unknown, i) => {
-        const at = `${pointer}/${key}/${i}`
-        // a stand-in id for a child without one: it is a fault already, and no sibling has it
-        const child = { id: `\u0000${i}`, node: faulty }
-        children.push(child)
-        if (!isRecord(item)) {
-          fault(at, "BadShape", `expected a node with an id, got ${show(item)}`)
-          return
-        }
-        const { id, ...rest } = item
-        if (typeof id === "string") child.id = id
-        else fault(`${at}/id`, "BadId", id === undefined ? "a child needs an id" : `an id is text, got ${show(id)}`)
-        tasks.push({ json: rest, pointer: at, put: (node) => void (child.node = node) })
-      })
-      put(Result.isSuccess(read) ? make(children) : faulty)
-    }
-
-    const value = (Result.isSuccess(read) ? read.success : {}) as Record<string, never>
     switch (kind) {
-      case "call": {
-        if (Result.isFailure(read)) {
-          put(faulty)
-          break
-        }
-        const { call, idempotencyKey, params = {}, retry, timeout } = value
-        const tool = byName.get(call)
-        if (tool === undefined) {
-          fault(`${pointer}/call`, "UnknownTool", nameHint(call))
-          put(faulty)
-          break
-        }
-        const options = {
-          ...(timeout === undefined ? {} : { timeout }),
-          ...(retry === undefined ? {} : { retry }),
-          ...(idempotencyKey === undefined ? {} : { idempotencyKey })
-        }
-        put({ policy: "call", tool, params, encoded: true, inline: false, options })
-        break
-      }
+      case "call":
+        put(this.readCall(json, pointer))
+        return
       case "all":
-        many("all", (children) => ({ policy: "all", children, shape: "record" }))
-        break
+        put(
+          this.group(kind, json, pointer, "all", (_level, children) => ({ policy: "all", children, shape: "record" }))
+        )
+        return
       case "quorum":
-        many("of", (children) => {
-          const { agree, quorum: need, surplus } = value
-          return {
+        put(
+          this.group(kind, json, pointer, "of", ({ agree, quorum: need, surplus }, children) => ({
             policy: "quorum",
             need,
             children,
             shape: "record",
             ...(agree === true ? { agree } : {}),
             ...(surplus === undefined ? {} : { surplus })
-          }
-        })
-        break
+          }))
+        )
+        return
       case "firstSuccess":
-        many("firstSuccess", (children) => ({
-          policy: "firstSuccess",
-          children,
-          shape: "record",
-          ...(value.stagger === undefined ? {} : { stagger: value.stagger })
-        }))
-        break
+        put(
+          this.group(kind, json, pointer, "firstSuccess", ({ stagger }, children) => ({
+            policy: "firstSuccess",
+            children,
+            shape: "record",
+            ...(stagger === undefined ? {} : { stagger: stagger as never })
+          }))
+        )
+        return
       case "advisory":
-        one("advisory", (node) => ({
-          policy: "advisory",
-          node,
-          ...(value.grace === undefined ? {} : { grace: value.grace })
-        }))
-        break
+        put(
+          this.wrapper(kind, json, pointer, "advisory", ({ grace }) => ({
+            policy: "advisory",
+            node: faulty,
+            ...(grace === undefined ? {} : { grace: grace as never })
+          }))
+        )
+        return
       case "settled":
-        one("settled", (node) => ({ policy: "settled", node }))
-        break
+        put(this.wrapper(kind, json, pointer, "settled", () => ({ policy: "settled", node: faulty })))
+        return
       case "atomic":
-        one("atomic", (node) => ({ policy: "unsupported", part: "atomic", node }))
-        break
+        put(
+          this.wrapper(kind, json, pointer, "atomic", () => ({ policy: "unsupported", part: "atomic", node: faulty }))
+        )
+        return
       case "deadline":
-        one("of", (node) => ({ policy: "deadline", node, duration: value.deadline! }))
+        put(
+          this.wrapper(kind, json, pointer, "of", ({ deadline }) => ({
+            policy: "deadline",
+            node: faulty,
+            duration: deadline as never
+          }))
+        )
     }
   }
-  return { node: root, settings, faults }
+
+  private readCall(json: unknown, pointer: string): Node {
+    const level = this.level("call", json, pointer)
+    if (level === undefined) return faulty
+    const { call, idempotencyKey, params = {}, retry, timeout } = level
+    const tool = this.byName.get(call)
+    if (tool === undefined) {
+      this.fault(`${pointer}/call`, "UnknownTool", this.noSuchTool(call))
+      return faulty
+    }
+    const options = {
+      ...(timeout === undefined ? {} : { timeout: timeout as never }),
+      ...(retry === undefined ? {} : { retry }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey })
+    }
+    return { policy: "call", tool, params, encoded: true, inline: false, options }
+  }
+
+  /** A node with a list of children. They are read also where the rest of the node is faulty. */
+  private group<K extends keyof Level>(
+    kind: K,
+    json: Record<string, unknown>,
+    pointer: string,
+    key: string,
+    make: (level: Level[K], children: ReadonlyArray<Child>) => Node
+  ): Node {
+    const level = this.level(kind, json, pointer)
+    const list = json[key]
+    if (!Array.isArray(list)) return faulty
+    const children = list.map((item: unknown, i) => this.readChild(item, `${pointer}/${key}/${i}`, i))
+    return level === undefined ? faulty : make(level, children)
+  }
+
+  private readChild(json: unknown, pointer: string, index: number): Child {
+    // a stand-in id for a child without one: it is a fault already, and no sibling has it
+    const child = { id: `\u0000${index}`, node: faulty }
+    if (!isRecord(json)) {
+      this.fault(pointer, "BadShape", `expected a node with an id, got ${show(json)}`)
+      return child
+    }
+    const { id, ...rest } = json
+    if (typeof id === "string") child.id = id
+    else if (id === undefined) this.fault(`${pointer}/id`, "BadId", "a child needs an id")
+    else this.fault(`${pointer}/id`, "BadId", `an id is text, got ${show(id)}`)
+    const put = (node: Node) => {
+      child.node = node
+    }
+    this.tasks.push({ json: rest, pointer, put })
+    return child
+  }
+
+  /** A node around one other, which `make` leaves open. */
+  private wrapper<K extends keyof Level>(
+    kind: K,
+    json: Record<string, unknown>,
+    pointer: string,
+    key: string,
+    make: (level: Level[K]) => Node & { node: Node }
+  ): Node {
+    const level = this.level(kind, json, pointer)
+    const wrapper = level === undefined ? undefined : make(level)
+    const put = (node: Node) => {
+      if (wrapper !== undefined) wrapper.node = node
+    }
+    this.tasks.push({ json: json[key], pointer: `${pointer}/${key}`, put })
+    return wrapper ?? faulty
+  }
+
+  private level<K extends keyof Level>(kind: K, json: unknown, pointer: string): Level[K] | undefined {
+    const level = readers[kind](json)
+    if (Result.isSuccess(level)) return level.success
+    this.misread(pointer, level.failure)
+    return undefined
+  }
+
+  private fault(pointer: string, _tag: FaultTag, message: string): void {
+    this.faults.push({ pointer, _tag, message })
+  }
+
+  private misread(at: string, error: SchemaError): void {
+    for (const { message, path = [] } of format(error.issue).issues) {
+      const tokens = path.map((p) => (typeof p === "object" ? p.key : p))
+      this.fault(at + fromPath(tokens), "BadShape", message)
+    }
+  }
+
+  private noSuchTool(name: string): string {
+    if (this.byName.size === 0) return `there are no tools, so not ${quote(name)} either`
+    const names = [...this.byName.keys()].map(quote)
+    return `no tool is named ${quote(name)}; there is: ${names.slice(0, 20).join(", ")}${names.length > 20 ? ", …" : ""}`
+  }
 }
 
 const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null && !Array.isArray(u)
@@ -195,6 +250,6 @@ const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "obj
 const quote = (text: string): string => JSON.stringify(text)
 
 const show = (u: unknown): string => {
-  const text = JSON.stringify(u) ?? String(u)
+  const text = u === undefined ? "nothing" : JSON.stringify(u)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }

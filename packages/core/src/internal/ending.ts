@@ -33,7 +33,7 @@ export const ofExit = (tool: Tool.Any, exit: Exit.Exit<unknown, unknown>): Attem
   const fail = reasons.find(Cause.isFailReason)
   if (fail !== undefined) {
     const thrown = isCallError(fail.error) && fail.error.reason._tag === "Threw"
-    return thrown ? { _tag: "noAnswer", error: fail.error as CallError } : { _tag: "failure", error: fail.error }
+    return thrown ? { _tag: "noAnswer", error: fail.error } : { _tag: "failure", error: fail.error }
   }
   const die = reasons.find(Cause.isDieReason)
   if (die !== undefined)

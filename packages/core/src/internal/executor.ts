@@ -89,7 +89,7 @@ export class Executor {
   constructor(compiled: Compiled, env: Environment) {
     this.compiled = compiled
     this.env = env
-    this.fork = Effect.runForkWith(env.context) as never
+    this.fork = Effect.runForkWith(env.context)
     this.timers = new Timers(env.clock, this.fork, () => {
       this.scheduleWake()
     })

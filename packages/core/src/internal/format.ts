@@ -42,12 +42,13 @@ export const kindNames = Object.keys(shallow) as ReadonlyArray<keyof typeof shal
 
 const options = { errors: "all", onExcessProperty: "error" } as const
 
+/** One level of each kind of node. */
+export type Level = { readonly [K in keyof typeof shallow]: (typeof shallow)[K]["Type"] }
+
 /** Reads one level of a node. */
-export const readers: {
-  readonly [K in keyof typeof shallow]: (json: unknown) => Result<Record<string, unknown>, SchemaError>
-} = Object.fromEntries(
+export const readers = Object.fromEntries(
   kindNames.map((kind) => [kind, Schema.decodeUnknownResult(shallow[kind] as Schema.Codec<unknown>, options)])
-) as never
+) as unknown as { readonly [K in keyof Level]: (json: unknown) => Result<Level[K], SchemaError> }
 
 const top = <N extends Schema.Constraint>(node: N) =>
   Schema.Struct({
@@ -64,11 +65,11 @@ export const readTop = Schema.decodeUnknownResult(top(Schema.Unknown), options)
 const NodeRef: Schema.Codec<unknown> = Schema.suspend(() => NodeSchema)
 const ChildRef: Schema.Codec<unknown> = Schema.suspend(() => ChildSchema)
 const deep = kinds(NodeRef, Schema.Array(ChildRef))
-const NodeSchema: Schema.Codec<unknown> = Schema.Union(Object.values(deep)).annotate({ identifier: "Node" }) as never
+const NodeSchema: Schema.Codec<unknown> = Schema.Union(Object.values(deep)).annotate({ identifier: "Node" })
 const Id = Schema.String.annotate({ description: '1 to 128 characters, unique among its siblings, without "/"' })
 const ChildSchema: Schema.Codec<unknown> = Schema.Union(
   Object.values(deep).map((kind) => Schema.Struct({ id: Id, ...(kind as Schema.Struct<Schema.Struct.Fields>).fields }))
-).annotate({ identifier: "Child" }) as never
+).annotate({ identifier: "Child" })
 
 /** The plan format, whole: for its JSON Schema. */
 export const Document = top(NodeRef)

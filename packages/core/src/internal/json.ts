@@ -26,7 +26,7 @@ const visit = (u: unknown, above: Array<object>, nodes: { left: number }): Json 
     case "object":
       if (u === null) return null
   }
-  const object = u as object
+  const object = u
   if (above.includes(object)) return "[circular]"
   if (above.length > 1_000) return "[too deep]"
   above.push(object)

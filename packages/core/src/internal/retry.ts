@@ -26,7 +26,7 @@ const counted = (times: number): RetryState => {
   return () => Effect.sync(() => (done < times ? Math.min(first * 2 ** done++, longest) : undefined))
 }
 
-const scheduled = (schedule: Schedule.Schedule<unknown, unknown>): RetryState => {
+const scheduled = (schedule: Schedule.Schedule<unknown>): RetryState => {
   const step = Effect.runSync(Schedule.toStep(schedule))
   return (error) =>
     Effect.flatMap(
@@ -42,7 +42,7 @@ const scheduled = (schedule: Schedule.Schedule<unknown, unknown>): RetryState =>
 }
 
 export const make = (retry: Tool.Retry<never>): RetryState =>
-  typeof retry === "number" ? counted(retry) : scheduled(retry as Schedule.Schedule<unknown, unknown>)
+  typeof retry === "number" ? counted(retry) : scheduled(retry as Schedule.Schedule<unknown>)
 
 /** A bug repeats itself, and a refusing journal refuses again. */
 const hopeless = new Set<string>(["Defect", "Threw", "Interrupted", "JournalRefused", "RetryDied"])

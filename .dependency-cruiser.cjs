@@ -1,0 +1,49 @@
+// Who may import whom. `npm run check` runs this over the sources of all packages.
+const above = {
+  core: "mcp|cli|testing|examples|bench",
+  mcp: "cli|testing|examples|bench",
+  testing: "mcp|cli|examples|bench",
+  cli: "testing|examples|bench"
+}
+
+module.exports = {
+  forbidden: [
+    { name: "no-circles", severity: "error", from: {}, to: { circular: true } },
+    ...Object.entries(above).map(([name, others]) => ({
+      name: `${name}-imports-none-above`,
+      severity: "error",
+      from: { path: `^packages/${name}/src` },
+      to: { path: `^packages/(${others})/` }
+    })),
+    {
+      name: "internal-stays-inside",
+      severity: "error",
+      from: { path: "^packages/([^/]+)/" },
+      to: { path: "^packages/[^/]+/src/internal/", pathNot: "^packages/$1/" }
+    },
+    {
+      name: "decision-knows-no-effect",
+      severity: "error",
+      from: { path: "^packages/core/src/(Decision\\.ts|internal/decision/)" },
+      to: { path: "node_modules/effect|^packages/core/src/(?!Decision\\.ts|internal/decision/)" }
+    },
+    {
+      name: "core-uses-only-stable-effect",
+      severity: "error",
+      from: { path: "^packages/core/src" },
+      to: {
+        path: "node_modules/effect/(src|dist)/(ai|cli|cluster|http|http-api|observability|persistence|process|rpc|sql|workflow|devtools|eventlog|reactivity|graphql|Arbitrary|FileSystem|Path|LayerMap|ExecutionPlan)"
+      }
+    },
+    { name: "no-orphans", severity: "error", from: { orphan: true, path: "^packages/[^/]+/src/internal/" }, to: {} }
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "/dist/" },
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      conditionNames: ["ws-source", "import", "node", "default"],
+      extensions: [".ts", ".mts", ".js", ".mjs"]
+    }
+  }
+}

@@ -145,6 +145,22 @@ export type Decision = "succeeded" | "failed" | "some" | "none" | "stopped" | "s
 export const make = (program: Program): State => new State(program)
 
 /**
+ * A copy of what has happened so far. With {@link restore} it lets an explorer go back and try another event.
+ *
+ * @since 0.1.0
+ */
+export const snapshot = (state: State): Int32Array => state.memory.slice()
+
+/**
+ * Puts a {@link snapshot} of a state of the same program back.
+ *
+ * @since 0.1.0
+ */
+export const restore = (state: State, snapshot: Int32Array): void => {
+  state.memory.set(snapshot)
+}
+
+/**
  * The first instant: the root is activated, and what the permits allow is started.
  *
  * @since 0.1.0

@@ -40,16 +40,18 @@ export class State {
   static readonly causes = ["children", "deadline", "grace", "stop"] as const
 
   readonly program: Program
+  /** Everything that changes, in one piece: the arrays below are views of it. */
+  readonly memory: Int32Array
   /** Per node: idle, active, or its decision. */
-  readonly status: Uint8Array
+  readonly status: Int32Array
   /** Per node: what decided it. */
-  readonly by: Uint8Array
+  readonly by: Int32Array
   /** Per node: was it counted by its parent's decision? */
-  readonly counted: Uint8Array
+  readonly counted: Int32Array
   /** Per node: the instant of its verdict or decision. */
   readonly decidedAt: Int32Array
   /** Per call. */
-  readonly phase: Uint8Array
+  readonly phase: Int32Array
   /** Per node: essential children (of `all`) or children that have succeeded. */
   readonly good: Int32Array
   /** Per node: essential children (of `all`) or children that can succeed no more. */
@@ -57,53 +59,50 @@ export class State {
   /** `all`: advisory children that are decided. `firstSuccess`: failed children whose successor has been started. */
   readonly other: Int32Array
   /** `all`: its graces run. */
-  readonly graces: Uint8Array
+  readonly graces: Int32Array
   /** Child of a `firstSuccess`: attempts below it that have not ended. */
   readonly liveBelow: Int32Array
   /** Child of a `firstSuccess`: calls below it that acted and cannot be undone. */
   readonly stuckBelow: Int32Array
-  /** Child of a `quorum` with `agree`: the first child it agrees with. */
+  /** Child of a `quorum` with `agree`: the first child it agrees with, or -1. */
   readonly agreesWith: Int32Array
+  /** Calls that wait for a permit, first come first served: a ring of node indexes. */
+  readonly queue: Int32Array
+  /** Nodes whose children changed: a max-heap of node indexes, so that children decide before their parents. */
+  readonly dirty: Int32Array
+  readonly isDirty: Int32Array
+  private readonly scalars: Int32Array
+
   /** Per node: the nearest ancestor-or-self that is a child of a `firstSuccess`, or -1. Fixed. */
   readonly contender: Int32Array
   /** `all`: how many children are essential. Fixed. */
   readonly essential: Int32Array
 
-  /** Calls that wait for a permit, first come first served: a ring of node indexes. */
-  readonly queue: Int32Array
-  queueHead = 0
-  queueSize = 0
-  /** Nodes whose children changed: a max-heap of node indexes, so that children decide before their parents. */
-  readonly dirty: Int32Array
-  readonly isDirty: Uint8Array
-  dirtySize = 0
-
-  /** Attempts that have not ended: each holds a permit. */
-  live = 0
-  instant = 0
-  /** Subtree whose deadline is being applied, or -1. */
-  deadline = -1
-
   constructor(program: Program) {
     const n = program.nodes.length
     this.program = program
-    this.status = new Uint8Array(n)
-    this.by = new Uint8Array(n)
-    this.counted = new Uint8Array(n)
-    this.decidedAt = new Int32Array(n)
-    this.phase = new Uint8Array(n)
-    this.good = new Int32Array(n)
-    this.bad = new Int32Array(n)
-    this.other = new Int32Array(n)
-    this.graces = new Uint8Array(n)
-    this.liveBelow = new Int32Array(n)
-    this.stuckBelow = new Int32Array(n)
-    this.agreesWith = new Int32Array(n).fill(-1)
+    this.memory = new Int32Array(15 * n + 6)
+    let from = 0
+    const view = (length: number): Int32Array => this.memory.subarray(from, (from += length))
+    this.status = view(n)
+    this.by = view(n)
+    this.counted = view(n)
+    this.decidedAt = view(n)
+    this.phase = view(n)
+    this.good = view(n)
+    this.bad = view(n)
+    this.other = view(n)
+    this.graces = view(n)
+    this.liveBelow = view(n)
+    this.stuckBelow = view(n)
+    this.agreesWith = view(n).fill(-1)
+    this.queue = view(n)
+    this.dirty = view(n)
+    this.isDirty = view(n)
+    this.scalars = view(6)
+    this.deadline = -1
     this.contender = new Int32Array(n)
     this.essential = new Int32Array(n)
-    this.queue = new Int32Array(n)
-    this.dirty = new Int32Array(n)
-    this.isDirty = new Uint8Array(n)
     for (let i = 0; i < n; i++) {
       const { parent, policy } = program.nodes[i]!
       if (parent === -1) {
@@ -115,6 +114,45 @@ export class State {
         }
       }
     }
+  }
+
+  get queueHead(): number {
+    return this.scalars[0]!
+  }
+  set queueHead(value: number) {
+    this.scalars[0] = value
+  }
+  get queueSize(): number {
+    return this.scalars[1]!
+  }
+  set queueSize(value: number) {
+    this.scalars[1] = value
+  }
+  get dirtySize(): number {
+    return this.scalars[2]!
+  }
+  set dirtySize(value: number) {
+    this.scalars[2] = value
+  }
+  /** Attempts that have not ended: each holds a permit. */
+  get live(): number {
+    return this.scalars[3]!
+  }
+  set live(value: number) {
+    this.scalars[3] = value
+  }
+  get instant(): number {
+    return this.scalars[4]!
+  }
+  set instant(value: number) {
+    this.scalars[4] = value
+  }
+  /** Subtree whose deadline is being applied, or -1. */
+  get deadline(): number {
+    return this.scalars[5]!
+  }
+  set deadline(value: number) {
+    this.scalars[5] = value
   }
 }
 

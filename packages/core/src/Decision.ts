@@ -30,7 +30,8 @@ import { activate } from "./internal/decision/activation.ts"
 import { stopAll } from "./internal/decision/close.ts"
 import { admit, decideDirty } from "./internal/decision/decide.ts"
 import { record, sortEvents } from "./internal/decision/events.ts"
-import { State } from "./internal/decision/state.ts"
+import { key as projectedKey } from "./internal/decision/key.ts"
+import { active, State } from "./internal/decision/state.ts"
 
 /**
  * The policy of a node, as the core knows it.
@@ -161,6 +162,14 @@ export const restore = (state: State, snapshot: Int32Array): void => {
 }
 
 /**
+ * The projection of a state onto what its decisions can still depend on, as a text: states of one program with the same key behave
+ * alike from here on.
+ *
+ * @since 0.1.0
+ */
+export const key: (state: State) => string = projectedKey
+
+/**
  * The first instant: the root is activated, and what the permits allow is started.
  *
  * @since 0.1.0
@@ -206,6 +215,34 @@ export const isClosed = (state: State): boolean => state.live === 0 && decision(
  * @since 0.1.0
  */
 export const decision = (state: State, node: number): Decision | undefined => State.decisions[state.status[node]!]
+
+/**
+ * Has this node come to life, and is it undecided?
+ *
+ * @since 0.1.0
+ */
+export const isActive = (state: State, node: number): boolean => state.status[node] === active
+
+/**
+ * Where a call is, beside its verdict.
+ *
+ * @since 0.1.0
+ */
+export type Phase = "idle" | "queued" | "running" | "stopping" | "backoff" | "ended" | "skipped"
+
+/**
+ * Where a call is, beside its verdict.
+ *
+ * @since 0.1.0
+ */
+export const phase = (state: State, call: number): Phase => State.phases[state.phase[call]!]!
+
+/**
+ * How many attempts have started and not ended: each holds a permit.
+ *
+ * @since 0.1.0
+ */
+export const live = (state: State): number => state.live
 
 /**
  * The verdict of a call: what the policies were told. `none`: a stop from above came first, or it was never activated.

@@ -82,6 +82,7 @@ export class Executor {
   private wakeIsScheduled = false
   private opened = false
   private readonly reasons = new Map<number, StopReason>()
+  private readonly staggers = new Map<number, Timer>()
   /** Calls that are over, to be journaled when the core has fixed their verdicts. */
   private over: Array<CallState> = []
   private driver: Fiber.Fiber<unknown, unknown> | undefined
@@ -192,6 +193,8 @@ export class Executor {
 
   private elapse(timer: Timer): void {
     if (!("attempt" in timer)) {
+      // a stagger runs anew from each start: an older one of the same node is void
+      if (timer.type === "stagger" && this.staggers.get(timer.node) !== timer) return
       this.events.push(timer)
       return
     }
@@ -211,7 +214,9 @@ export class Executor {
       this.recorder.queued(call)
     },
     arm: (type, node) => {
-      this.timers.arm({ type, node }, this.compiled.nodes[node]!.millis)
+      const timer: Timer = { type, node }
+      if (type === "stagger") this.staggers.set(node, timer)
+      this.timers.arm(timer, this.compiled.nodes[node]!.millis)
     },
     decided: (node) => {
       this.recorder.decided(this.state, node)

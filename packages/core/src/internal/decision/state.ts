@@ -1,7 +1,7 @@
 /**
  * The state of one fan-out: flat arrays indexed by node, so that a step allocates nothing and a copy is a memory copy.
  */
-import type { Decision, Program } from "../../Decision.ts"
+import type { Decision, Phase, Program } from "../../Decision.ts"
 
 export const idle = 0
 export const active = 1
@@ -37,6 +37,7 @@ export class State {
     "stopped",
     "skipped"
   ]
+  static readonly phases: ReadonlyArray<Phase> = ["idle", "queued", "running", "stopping", "backoff", "ended", "skipped"]
   static readonly causes = ["children", "deadline", "grace", "stop"] as const
 
   readonly program: Program

@@ -1,0 +1,36 @@
+/**
+ * The projection of a state onto what its decisions can still depend on. Two states of a program with the same key behave alike: the
+ * same events lead to the same decisions, stops and starts, and to states with the same key again. (Proved for all small trees by a
+ * bisimulation test.)
+ *
+ * What is left out: how a decided subtree came about, except which of its attempts still run; when things happened, since only the
+ * order within one instant matters and an instant is over when a step is; and what follows from the rest.
+ */
+import { active, isDecided, phaseEnded, phaseQueued, phaseRunning, phaseSkipped, phaseStopping, type State } from "./state.ts"
+
+const buffer: Array<number> = []
+
+export const key = (state: State): string => {
+  const { nodes } = state.program
+  buffer.length = 0
+  for (let i = 0; i < nodes.length; i++) {
+    const { parent, policy } = nodes[i]!
+    const phase = state.phase[i]!
+    if (parent !== -1 && isDecided(state, parent)) {
+      if (policy === "call") buffer.push(phase === phaseRunning || phase === phaseStopping ? 1 : 0)
+      continue
+    }
+    buffer.push(2 + state.status[i]!)
+    if (policy === "call") buffer.push(phase === phaseSkipped ? phaseEnded : phase)
+    if (state.status[i] === active) buffer.push(state.other[i]!, state.graces[i]!)
+    if (parent === -1) continue
+    const above = nodes[parent]!
+    if (above.policy === "firstSuccess") buffer.push(state.liveBelow[i]!, state.stuckBelow[i]! > 0 ? 1 : 0)
+    if (above.agree) buffer.push(1 + state.agreesWith[i]!)
+  }
+  for (let k = 0; k < state.queueSize; k++) {
+    const call = state.queue[(state.queueHead + k) % state.queue.length]!
+    if (state.phase[call] === phaseQueued) buffer.push(call)
+  }
+  return String.fromCharCode(...buffer)
+}

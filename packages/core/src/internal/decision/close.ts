@@ -146,8 +146,11 @@ export const stopAll = (state: State, commands: Commands): void => {
   closeBelow(state, commands, 0, -1)
 }
 
-/** What decided a node that is decided now, while a deadline may be being applied around it. */
-export const causeOf = (state: State, node: number): number =>
-  state.deadline !== -1 && node >= state.deadline && node < state.program.nodes[state.deadline]!.end
+/** A node that can succeed no more because of a deadline around it is decided by that; otherwise its children decide. */
+export const causeOf = (state: State, node: number, status: number): number =>
+  status !== succeeded &&
+  state.deadline !== -1 &&
+  node >= state.deadline &&
+  node < state.program.nodes[state.deadline]!.end
     ? byDeadline
     : byChildren

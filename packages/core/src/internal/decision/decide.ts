@@ -13,7 +13,7 @@ export const decideDirty = (state: State, commands: Commands): void => {
     const { policy } = state.program.nodes[node]!
     if (policy === "call") continue
     const status = rules[policy](state, commands, node)
-    if (status !== active) settle(state, commands, node, status, causeOf(state, node))
+    if (status !== active) settle(state, commands, node, status, causeOf(state, node, status))
   }
 }
 

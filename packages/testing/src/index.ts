@@ -1,0 +1,6 @@
+/**
+ * Proof for Toolscope, and for services built on it.
+ *
+ * @since 0.1.0
+ */
+export * as Explorer from "./Explorer.ts"

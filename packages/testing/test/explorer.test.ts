@@ -1,0 +1,71 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Decision from "@toolscope/core/Decision"
+import * as Explorer from "../src/Explorer.ts"
+import { suites } from "../src/bin/explore.ts"
+
+describe("the decision core, in every reachable state", () => {
+  for (const suite of suites.filter(({ quick }) => quick)) {
+    it(`keeps every rule: ${suite.name}`, () => {
+      const { concurrency, alphabet } = suite
+      const { states, violations } = Explorer.exploreAll(suite.trees(), { alphabet, concurrency })
+      assert.deepStrictEqual(violations.map(Explorer.describe), [])
+      assert.isAbove(states, 0)
+    })
+  }
+})
+
+describe("the key of a state", () => {
+  /** Explores without merging states, and compares what states with one key do. */
+  const distinguished = (
+    trees: ReadonlyArray<Explorer.Tree>,
+    alphabet: Explorer.Alphabet,
+    concurrency: number
+  ): ReadonlyArray<string> => {
+    const faults: Array<string> = []
+    for (const tree of trees) {
+      const behaviours = new Map<string, string>()
+      Explorer.explore(Explorer.toProgram(tree, concurrency), {
+        alphabet,
+        identity: "whole",
+        onTransition: ({ asked, events, from, to }) => {
+          const cause = from + JSON.stringify(events)
+          const effect = `${asked} ${to}`
+          const known = behaviours.get(cause)
+          if (known === undefined) behaviours.set(cause, effect)
+          else if (known !== effect)
+            faults.push(`${Explorer.show(tree)}, ${JSON.stringify(events)}: ${known} / ${effect}`)
+        }
+      })
+    }
+    return faults
+  }
+
+  it("decides what follows: states that share it do the same on the same events (2 calls, everything)", () => {
+    assert.deepStrictEqual(distinguished(Explorer.treesOf(2, 1), Explorer.everything, 1).slice(0, 3), [])
+  })
+
+  it("decides what follows: states that share it do the same on the same events (3 calls, verdicts)", () => {
+    assert.deepStrictEqual(distinguished(Explorer.treesOf(3, 0), Explorer.verdicts, 2).slice(0, 3), [])
+  })
+
+  it("merges states: far fewer are visited than without it", () => {
+    const program = Explorer.toProgram(Explorer.flat(3)[0]!, 3)
+    const merged = Explorer.explore(program, { alphabet: Explorer.everything })
+    const whole = Explorer.explore(program, { alphabet: Explorer.everything, identity: "whole" })
+    assert.isBelow(merged.states, whole.states / 2)
+    assert.strictEqual(merged.schedules, whole.schedules)
+  })
+})
+
+describe("the explorer itself", () => {
+  it("finds a core that counts too many permits, and prints the way there", () => {
+    const program = Explorer.toProgram(Explorer.flat(2)[0]!, 1)
+    const lenient: Decision.Program = { ...program, concurrency: 2 }
+    // the checks see a limit of 1, the core has 2
+    const strict = Object.create(lenient, {
+      concurrency: { get: () => (new Error().stack!.includes("invariants") ? 1 : 2) }
+    })
+    const { violations } = Explorer.explore(strict, { alphabet: Explorer.verdicts })
+    assert.include(Explorer.describe(violations[0]!), "2 attempts run, and 1 may")
+  })
+})

@@ -4,3 +4,4 @@
  * @since 0.1.0
  */
 export * as Explorer from "./Explorer.ts"
+export * as Sweep from "./Sweep.ts"

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -179,23 +180,45 @@ export const run = <A, E, R, O>(
 export const start = <A, E, R, O>(
   plan: Plan.Plan<A, E, R, O>,
   options: Options = {}
+): Effect.Effect<Handle<A, E>, PlanError, R | Scope.Scope> => startStoppable(plan, options, () => {})
+
+/**
+ * As {@link start}, for owners that may have to stop before the first call starts: `ready` gets the stop before anything runs.
+ *
+ * @internal
+ */
+export const startStoppable = <A, E, R, O>(
+  plan: Plan.Plan<A, E, R, O>,
+  options: Options,
+  ready: (stop: (reason: string) => void) => void
 ): Effect.Effect<Handle<A, E>, PlanError, R | Scope.Scope> =>
   Effect.flatMap(prepare(plan, options), (executor) =>
     Effect.suspend(() => {
+      const stop = (reason: string) => {
+        executor.requestStop({ source: "user", reason })
+      }
       const closed = Deferred.makeUnsafe<Closed>()
       const report = Effect.map(Deferred.await(closed), (c) => c.report)
-      const driver = execute(executor, (c) => Deferred.doneUnsafe(closed, Effect.succeed(c)))
+      const driver = Effect.onExit(
+        execute(executor, (c) => Deferred.doneUnsafe(closed, Effect.succeed(c))),
+        // were the driver itself to die, nobody should wait for a report that never comes
+        (exit) =>
+          Effect.sync(() => {
+            if (Exit.isFailure(exit)) Deferred.doneUnsafe(closed, Effect.die(Cause.squash(exit.cause)))
+          })
+      )
       const handle: Handle<unknown, unknown> = {
         runId: executor.env.runId,
         result: Effect.flatMap(Deferred.await(closed), (c) => c.exit),
         report,
         stop: (reason = "somebody asked") =>
           Effect.suspend(() => {
-            executor.requestStop({ source: "user", reason })
+            stop(reason)
             return report
           }),
         journal: executor.env.journal
       }
+      ready(stop)
       return Effect.as(Effect.forkScoped(driver, { startImmediately: true }), handle)
     })
   ) as never

@@ -82,6 +82,10 @@ export class FanoutError<E> extends Data.TaggedError("FanoutError")<{
 }
 
 const describe = (error: unknown): string => {
-  const { _tag, message } = error as { readonly _tag?: unknown; readonly message?: unknown }
-  return typeof message === "string" && message !== "" ? message : typeof _tag === "string" ? _tag : String(error)
+  try {
+    const { _tag, message } = (error ?? {}) as { readonly _tag?: unknown; readonly message?: unknown }
+    return typeof message === "string" && message !== "" ? message : typeof _tag === "string" ? _tag : String(error)
+  } catch {
+    return Object.prototype.toString.call(error)
+  }
 }

@@ -59,7 +59,7 @@ export class RunningAttempt implements Attempt {
     if (this.stop !== undefined || this.ended) return
     this.stop = reason
     this.controller?.abort(reason)
-    if (isInterruptible(this.spec)) this.fiber?.interruptUnsafe()
+    if (!this.began || isInterruptible(this.spec)) this.fiber?.interruptUnsafe()
   }
 
   /**
@@ -67,7 +67,10 @@ export class RunningAttempt implements Attempt {
    * `onCleanup` is called when the handler has ended and its finalizers begin.
    */
   program(admit: Effect.Effect<void, CallError>, onCleanup: () => void): Effect.Effect<unknown, unknown> {
-    return Effect.flatMap(admit, () => Effect.withFiber((fiber) => this.begin(fiber, onCleanup)))
+    // nothing has begun while it waits: a stop ends that wait whatever the contract says
+    return Effect.flatMap(admit === Effect.void ? admit : Effect.interruptible(admit), () =>
+      Effect.withFiber((fiber) => this.begin(fiber, onCleanup))
+    )
   }
 
   private begin(fiber: Fiber.Fiber<unknown, unknown>, onCleanup: () => void): Effect.Effect<unknown, unknown> {

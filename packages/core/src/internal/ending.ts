@@ -102,7 +102,11 @@ export interface Conclusion {
 
 export const conclude = (history: History): Conclusion => {
   const { actedBefore, attempts, contract, end, lastError, stoppedBy } = history
-  if (end === undefined || (end._tag === "refused" && end.error === undefined)) {
+  const timeout = stoppedBy?.source === "timeout"
+  if (
+    end === undefined ||
+    (end._tag === "refused" && !timeout && (end.error === undefined || stoppedBy !== undefined))
+  ) {
     const effect = actedBefore ? "unknown" : undefined
     if (attempts === 0) return { outcome: Outcome.skipped, effect }
     return { outcome: actedBefore ? Outcome.unknown(lastError) : Outcome.cancelled(lastError), effect }
@@ -113,11 +117,11 @@ export const conclude = (history: History): Conclusion => {
   const acted = actedBefore || mayHaveActed(contract, end)
   const effect = acted ? "unknown" : undefined
   if (stoppedBy === undefined) {
-    const answeredWithError = end._tag !== "noAnswer"
-    return { outcome: acted && !answeredWithError ? Outcome.unknown(end.error) : Outcome.failed(end.error), effect }
+    const answered = end._tag === "failure" || end._tag === "malformed"
+    return { outcome: acted && !answered ? Outcome.unknown(end.error) : Outcome.failed(end.error), effect }
   }
-  const afterStop = isInduced(end) ? {} : { afterStop: end.error }
-  if (stoppedBy.source === "timeout") {
+  const afterStop = isInduced(end) || end.error === undefined ? {} : { afterStop: end.error }
+  if (timeout) {
     const error = timedOut(history.timeout)
     return { outcome: acted ? Outcome.unknown(error) : Outcome.failed(error), ...afterStop, effect }
   }

@@ -21,6 +21,7 @@ import type { Journal } from "../Journal.ts"
 import type { LeftBehind, Quarantine } from "../Quarantine.ts"
 import type { StopReason } from "../Report.ts"
 import { isInterruptible, RunningAttempt } from "./attempt.ts"
+import { bounded } from "./bounded.ts"
 import { CallState } from "./call.ts"
 import { canonicalJson } from "./canonicalJson.ts"
 import type { Compiled } from "./compile.ts"
@@ -269,7 +270,8 @@ export class Executor {
     if (call.stoppedBy !== undefined) {
       this.recorder.refused(call, "stop")
       call.end = { _tag: "refused" }
-      this.push({ type: "ended", node: index, result: "failure", acted: "no" })
+      this.over.push(call)
+      this.push({ type: "ended", node: index, result: "failure", acted: call.acted ? "stuck" : "no" })
       return
     }
     const attempt = new RunningAttempt(call.spec, {
@@ -289,6 +291,8 @@ export class Executor {
       }),
       { uninterruptible: !isInterruptible(call.spec) }
     )
+    // an attempt that still waits for the journal can be told to stop, too
+    attempt.fiber ??= fiber
     if (fiber.pollUnsafe() === undefined) this.timers.arm({ type: "timeout", attempt }, call.timeout)
     fiber.addObserver((exit) => {
       this.onExit(call, attempt, exit)
@@ -327,7 +331,8 @@ export class Executor {
     const call = this.calls.get(attempt.spec.index)!
     attempt.leftBehind = true
     const since = this.env.clock.currentTimeMillisUnsafe()
-    const mayAct = Contract.mayAct(attempt.spec.contract)
+    // one that has not begun never will: its fence is closed
+    const mayAct = attempt.began && Contract.mayAct(attempt.spec.contract)
     const { attempt: number, call: id, runId } = attempt
     const member: LeftBehind = { runId, call: id, tool: attempt.spec.tool.name, attempt: number, mayAct, since }
     this.env.quarantine.members.add(member)
@@ -364,13 +369,17 @@ export class Executor {
     }
     if (end === undefined || end._tag === "success") return tell(end === undefined ? "failure" : "success")
     const isOpen = () => Decision.decision(this.state, index) === undefined && this.stoppedFromAbove === undefined
-    if (spec.retry === undefined || !isOpen() || !Retry.mayFollow(spec.contract, end, call.acted))
+    // what interrupted a timed-out attempt is its timeout: that is no bug of the handler
+    const why = call.stoppedBy?.source === "timeout" && end._tag === "noAnswer" ? { _tag: end._tag } : end
+    if (spec.retry === undefined || !isOpen() || !Retry.mayFollow(spec.contract, why, call.acted))
       return tell("failure")
     call.retry ??= Retry.make(spec.retry)
-    const asked = this.fork(Effect.timeoutOption(call.retry(call.error), this.env.limits.drain))
+    const asked = this.fork(bounded(call.retry(call.error), this.env.limits.drain))
     asked.addObserver((exit) => {
       if (Exit.isFailure(exit)) {
         const died = Cause.findErrorOption(exit.cause)
+        // the attempt did what it did, whatever its schedule did
+        call.actedBefore = call.acted
         call.end = { _tag: "failure", error: died._tag === "Some" ? died.value : Cause.squash(exit.cause) }
         return tell("failure")
       }

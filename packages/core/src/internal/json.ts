@@ -75,7 +75,8 @@ export const error = (
   return { _tag: tag, message, details: sanitize(encode(e)) }
 }
 
-const text = (u: unknown, key: string): string | undefined => {
+/** A property that is text, of anything. Never throws. */
+export const text = (u: unknown, key: string): string | undefined => {
   try {
     const value = typeof u === "object" && u !== null ? (u as Record<string, unknown>)[key] : undefined
     return typeof value === "string" && value !== "" ? value : undefined

@@ -14,6 +14,7 @@ import type { Compiled } from "./compile.ts"
 import { encodeNode } from "./encode.ts"
 import { isInduced } from "./ending.ts"
 import type { Environment } from "./executor.ts"
+import { text } from "./json.ts"
 
 type Fields<D> = D extends Draft ? Omit<D, "toolscope" | "session" | "run" | "epoch" | "seq" | "time"> : never
 
@@ -29,36 +30,48 @@ export class Recorder {
   constructor(env: Environment, compiled: Compiled) {
     this.env = env
     this.compiled = compiled
-    this.flush =
+    const refused = Effect.suspend(() =>
+      Effect.fail(new CallError({ reason: new JournalRefused({ cause: this.refusal! }) }))
+    )
+    const kept =
       env.journal.flush === Effect.void
         ? Effect.void
-        : Effect.suspend((): Effect.Effect<void, unknown> =>
-            this.refusal === undefined ? env.journal.flush : Effect.fail(this.refusal)
-          ).pipe(
-            Effect.catchCause((cause) => {
-              const failure = cause.reasons[0]
-              const error: unknown =
-                failure?._tag === "Fail" ? failure.error : failure?._tag === "Die" ? failure.defect : "interrupted"
-              this.refusal ??=
-                typeof error === "string" ? error : error instanceof Error ? error.message : String(error)
-              return Effect.fail(new CallError({ reason: new JournalRefused({ cause: this.refusal }) }))
-            })
-          )
+        : Effect.catchCause(env.journal.flush, (cause) => {
+            const failure = cause.reasons[0]
+            this.refuse(
+              failure?._tag === "Fail" ? failure.error : failure?._tag === "Die" ? failure.defect : "interrupted"
+            )
+            return refused
+          })
+    this.flush = Effect.suspend((): Effect.Effect<void, CallError> => (this.refusal === undefined ? kept : refused))
+  }
+
+  private refuse(error: unknown): void {
+    this.refusal ??= text(error, "message") ?? (typeof error === "string" ? error : "it does not say why")
+  }
+
+  private append(draft: Draft): void {
+    try {
+      this.env.journal.write(draft)
+    } catch (defect) {
+      // who watches attempts must never throw
+      this.refuse(defect)
+    }
   }
 
   private write(fields: Fields<Draft>): void {
-    const { clock, epoch, journal, runId, session } = this.env
+    const { clock, epoch, runId, session } = this.env
     const draft = { toolscope: 1, session, run: runId, epoch, seq: 0, time: clock.currentTimeMillisUnsafe() }
-    journal.write(Object.assign(draft, fields) as Draft)
+    this.append(Object.assign(draft, fields) as Draft)
   }
 
   /** An event with a large part, which is built when somebody reads it. */
   private writeLazily(fields: { readonly type: string }, key: string, get: () => unknown): void {
-    const { clock, epoch, journal, runId, session } = this.env
+    const { clock, epoch, runId, session } = this.env
     const draft = { toolscope: 1, session, run: runId, epoch, seq: 0, time: clock.currentTimeMillisUnsafe(), ...fields }
     let built: unknown
     Object.defineProperty(draft, key, { enumerable: true, get: () => (built ??= get()) })
-    journal.write(draft as unknown as Draft)
+    this.append(draft as unknown as Draft)
   }
 
   /** The idempotency key of a call's first effect: the same for all its attempts. */
@@ -93,13 +106,13 @@ export class Recorder {
     const end = call.end!
     const stop = call.stoppedBy?.source
     const induced = stop !== undefined && isInduced(end)
-    const { message } = ((induced ? undefined : call.error) ?? {}) as { readonly message?: unknown }
+    const message = induced ? undefined : text(call.error, "message")
     this.write({
       type: "attempt.ended",
       call: call.spec.id,
       attempt: attempt.attempt,
       result: induced ? (stop === "timeout" ? "timeout" : "stopped") : end._tag,
-      ...(typeof message === "string" ? { error: message } : {})
+      ...(message === undefined ? {} : { error: message })
     })
   }
 

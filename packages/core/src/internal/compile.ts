@@ -74,11 +74,11 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
     if (input === undefined) return ifAbsent
     if (input === "infinity") return Infinity
     const duration = Duration.fromInput(input as Duration.Input)
-    if (Option.isNone(duration) || (typeof input === "number" && (Number.isNaN(input) || input < 0))) {
+    if (Option.isNone(duration) || Number.isNaN(input) || Duration.isNegative(duration.value)) {
       fault(
         pointer,
         "BadDuration",
-        `not a duration: ${JSON.stringify(input)}; write milliseconds, or text such as "2 seconds"`
+        `not a duration, or negative: ${String(input)}; write milliseconds, or text such as "2 seconds"`
       )
       return ifAbsent
     }

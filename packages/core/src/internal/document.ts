@@ -250,6 +250,9 @@ const isRecord = (u: unknown): u is Record<string, unknown> => typeof u === "obj
 const quote = (text: string): string => JSON.stringify(text)
 
 const show = (u: unknown): string => {
-  const text = u === undefined ? "nothing" : JSON.stringify(u)
+  if (u === undefined) return "nothing"
+  if (Array.isArray(u)) return "a list"
+  if (typeof u === "object" && u !== null) return "an object"
+  const text = typeof u === "string" ? quote(u) : String(u)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }

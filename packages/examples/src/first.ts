@@ -1,5 +1,5 @@
 /**
- * The README's first example: four vendors and two look-ups, simulated, so that it runs offline. It prints what the plan yields,
+ * The README's first example: vendors of different speed, simulated, so that it runs offline. It prints what the plan yields,
  * then how each call ended and what stopped it.
  */
 import { Contract, Fanout, Plan } from "@toolscope/core"
@@ -21,5 +21,7 @@ await Effect.gen(function* () {
   const run = yield* Fanout.start(plan)
   console.log(yield* run.result)
   const { calls } = yield* run.report
-  for (const call of calls) console.log(call.id, call.outcome._tag, call.stoppedBy?.reason ?? "")
+  for (const { id, outcome, stoppedBy } of calls) {
+    console.log(id, outcome._tag, ...(stoppedBy ? [stoppedBy.reason] : []))
+  }
 }).pipe(Effect.scoped, Effect.runPromise)

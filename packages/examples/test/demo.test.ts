@@ -139,11 +139,11 @@ describe("the first example", () => {
   price: 'The broker has it',
   rating: { _id: 'Option', _tag: 'None' }
 }
-/stock/north Succeeded${" "}
-/stock/south Succeeded${" "}
+/stock/north Succeeded
+/stock/south Succeeded
 /stock/west Cancelled 2 of 3 at /stock have succeeded
 /price/direct Cancelled one at /price has succeeded
-/price/broker Succeeded${" "}
+/price/broker Succeeded
 /rating Cancelled the grace of 100 ms at /rating passed
 `
     )

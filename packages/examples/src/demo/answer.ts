@@ -16,7 +16,7 @@ const excerptLines = 12
 export const answerOf = (report: Report.Json): string | undefined => {
   const values = record(report.value)
   if (report.status !== "succeeded" || values === undefined) return undefined
-  const question = String(record(values.note)?.question ?? "")
+  const question = textOf(record(values.note)?.question)
   const found = Object.values(record(values.answer) ?? {})
   const by = report.calls.filter(({ id, used }) => used && id.startsWith("/answer/")).map(({ tool }) => tool)
   const guide = bestGuide(found)
@@ -34,6 +34,8 @@ export const answerOf = (report: Report.Json): string | undefined => {
 const record = (u: unknown): Readonly<Record<string, unknown>> | undefined =>
   typeof u === "object" && u !== null ? (u as Record<string, unknown>) : undefined
 
+const textOf = (u: unknown): string => (typeof u === "string" ? u : "")
+
 /** What an advisory said. Without one, the answer is as good. */
 const said = (value: unknown): string => (typeof value === "string" ? value : "(nothing in time)")
 
@@ -48,7 +50,7 @@ const bestGuide = (found: ReadonlyArray<unknown>): string | undefined => {
         if (typeof snippet === "string" && typeof source === "string") add(source.replace(/:\d+$/, ""), 1 / (rank + 1))
       })
     } else {
-      for (const file of guidesNamedIn(value)) add(file, 0.4)
+      for (const file of guidesNamedIn(value)) add(file, 0.6)
     }
   }
   return [...scores].sort(([, a], [, b]) => b - a)[0]?.[0]

@@ -16,8 +16,8 @@ export class NotNoted extends Schema.TaggedError<NotNoted>()("NotNoted", { messa
 /** One log for each user of the machine: others could not write to it. */
 export const logFile = (): string => join(tmpdir(), `toolscope-demo-${process.getuid?.() ?? "questions"}.log`)
 
-/** A link that somebody else put there is not followed. */
-const flag = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0)
+/** A link that somebody else put there is not followed; Windows has no such flag, and none is 0. */
+const flag = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW
 
 /** The tool, writing to this file. */
 export const noteQuestion = (file: string) =>

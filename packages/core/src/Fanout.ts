@@ -7,16 +7,17 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { FanoutError } from "./FanoutError.ts"
+import { bounded } from "./internal/bounded.ts"
 import { compile, type Compiled } from "./internal/compile.ts"
-import { Executor, type Limits } from "./internal/executor.ts"
+import { Executor } from "./internal/executor.ts"
+import { type Limits, limitsOf } from "./internal/limits.ts"
 import { summarize } from "./internal/summary.ts"
 import * as Journal from "./Journal.ts"
 import * as Plan from "./Plan.ts"
@@ -52,42 +53,6 @@ export interface Handle<out A, out E> {
   readonly stop: (reason?: string) => Effect.Effect<Report>
   /** What has been journaled so far, where the journal is the fan-out's own. */
   readonly journal: Journal.Journal
-}
-
-const defaults = { drain: "2 seconds", undo: "5 seconds", timeout: "30 seconds", concurrency: 8 } as const
-
-const limitsOf = (options: Options): Result.Result<Limits, ReadonlyArray<Fault>> => {
-  const faults: Array<Fault> = []
-  const millis = (name: "drain" | "undo" | "timeout", mustEnd: boolean): number => {
-    const input = options[name] ?? defaults[name]
-    const duration = Duration.fromInput(input)
-    const value = Option.isSome(duration) ? Duration.toMillis(duration.value) : NaN
-    if (Number.isNaN(value) || (typeof input === "number" && input < 0)) {
-      faults.push({ pointer: `/${name}`, _tag: "BadDuration", message: `not a duration: ${JSON.stringify(input)}` })
-    } else if (mustEnd && value === Infinity) {
-      faults.push({
-        pointer: `/${name}`,
-        _tag: "BadDuration",
-        message: "a bound is finite: without one, a run need not return"
-      })
-    }
-    return value
-  }
-  const concurrency = options.concurrency ?? defaults.concurrency
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    faults.push({
-      pointer: "/concurrency",
-      _tag: "BadSetting",
-      message: `concurrency is a whole number from 1, not ${concurrency}`
-    })
-  }
-  const limits = {
-    drain: millis("drain", true),
-    undo: millis("undo", true),
-    timeout: millis("timeout", false),
-    concurrency
-  }
-  return faults.length > 0 ? Result.fail(faults) : Result.succeed(limits)
 }
 
 /** Everything that can be known beforehand is checked here: all faults at once, and nothing has started. */
@@ -142,12 +107,17 @@ const execute = (
         exit: reason === undefined ? Exit.succeed(report.value) : Exit.fail(new FanoutError({ reason, report }))
       }
       onClosed(closed)
-      // what was written last is kept too, or the report would be the only one to know
-      return Effect.ignore(executor.recorder.flush)
+      // what was written last is kept too, or the report would be the only one to know; but a journal that hangs holds nobody
+      const { flush } = executor.recorder
+      return executor.env.journal.flush === Effect.void
+        ? Effect.void
+        : Effect.ignore(bounded(flush, executor.env.limits.drain))
     })
-    return Effect.flatMap(
-      Effect.onExit(executor.run, () => close),
-      () => closed.exit
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(
+        Effect.onExit(executor.run(restore), () => close),
+        () => closed.exit
+      )
     )
   })
 
@@ -219,6 +189,10 @@ export const startStoppable = <A, E, R, O>(
         journal: executor.env.journal
       }
       ready(stop)
-      return Effect.as(Effect.forkScoped(driver, { startImmediately: true }), handle)
+      return Effect.flatMap(Effect.forkScoped(driver, { startImmediately: true }), (fiber) => {
+        if (executor.hasBegun || fiber.pollUnsafe() === undefined) return Effect.succeed(handle)
+        executor.requestStop({ source: "parent", reason: "the scope of the fan-out had been closed before it began" })
+        return Effect.as(Effect.exit(driver), handle)
+      })
     })
   ) as never

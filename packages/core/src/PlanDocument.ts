@@ -3,14 +3,14 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { compile } from "./internal/compile.ts"
 import { readDocument } from "./internal/document.ts"
 import { encodeNode } from "./internal/encode.ts"
+import { limitsOf } from "./internal/limits.ts"
 import * as Plan from "./Plan.ts"
 import { type Fault, PlanError } from "./PlanError.ts"
 import type * as Tool from "./Tool.ts"
@@ -79,8 +79,8 @@ export const decode = <T extends Tool.Any>(
 ): Effect.Effect<Decoded<T extends Tool.Tool<any, any, any, any, infer R> ? R : never>, PlanError> =>
   Effect.suspend(() => {
     const { faults, node, settings } = readDocument(document, tools)
-    const compiled = compile(node)
-    const all = Result.isFailure(compiled) ? [...faults, ...compiled.failure] : faults
+    const checked: ReadonlyArray<Result.Result<unknown, ReadonlyArray<Fault>>> = [limitsOf(settings), compile(node)]
+    const all = [...faults, ...checked.flatMap((c) => (Result.isFailure(c) ? c.failure : []))]
     return all.length > 0
       ? fail(inPlanOrder(all))
       : Effect.succeed({ plan: Plan.unsafeFromNode(node), settings } as Decoded<any>)
@@ -107,8 +107,12 @@ export const parse = <T extends Tool.Any>(text: string, tools: ReadonlyArray<T>)
  */
 export const encode = (plan: Plan.Any, settings: Settings = {}): Effect.Effect<Schema.Json, PlanError> =>
   Effect.suspend(() => {
+    const limits = limitsOf(settings)
     const compiled = compile(Plan.toNode(plan))
-    if (Result.isFailure(compiled)) return fail(compiled.failure)
+    if (Result.isFailure(compiled)) {
+      return fail([...(Result.isFailure(limits) ? limits.failure : []), ...compiled.failure])
+    }
+    if (Result.isFailure(limits)) return fail(limits.failure)
     const { custom, json } = encodeNode(compiled.success)
     if (custom.length > 0) {
       return fail(
@@ -119,12 +123,12 @@ export const encode = (plan: Plan.Any, settings: Settings = {}): Effect.Effect<S
         }))
       )
     }
-    const millis = (d: Duration.Input) => Option.getOrThrow(Option.map(Duration.fromInput(d), Duration.toMillis))
+    const { drain, undo } = limits.success
     return Effect.succeed({
       toolscope: 1,
       plan: json,
-      ...(settings.drain === undefined ? {} : { drain: millis(settings.drain) }),
-      ...(settings.undo === undefined ? {} : { undo: millis(settings.undo) }),
+      ...(settings.drain === undefined ? {} : { drain }),
+      ...(settings.undo === undefined ? {} : { undo }),
       ...(settings.concurrency === undefined ? {} : { concurrency: settings.concurrency })
     })
   })

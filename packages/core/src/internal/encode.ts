@@ -1,6 +1,7 @@
 /**
  * A compiled plan as the JSON of the plan format, without recursion. What is no data becomes `"custom"` and is listed.
  */
+import * as Duration from "effect/Duration"
 import type { Json } from "effect/Schema"
 import type { Compiled } from "./compile.ts"
 import { sanitize } from "./json.ts"
@@ -20,8 +21,9 @@ export const encodeNode = (
       custom.push({ pointer: `${pointer}/${name}`, part: name })
       return { [name]: "custom" }
     }
-    const time = (name: string, value: unknown) =>
-      part(name, value, (v) => typeof v === "number" || typeof v === "string")
+    // as it was written where that is JSON, else in milliseconds
+    const time = (name: string, value: Duration.Input | "infinity" | undefined) =>
+      part(name, typeof value === "object" || typeof value === "bigint" ? Duration.toMillis(value) : value, () => true)
     switch (node.policy) {
       case "call": {
         const spec = compiled.calls.get(i)!

@@ -26,19 +26,12 @@ import { CallState } from "./call.ts"
 import { canonicalJson } from "./canonicalJson.ts"
 import type { Compiled } from "./compile.ts"
 import { ofExit } from "./ending.ts"
+import type { Limits } from "./limits.ts"
 import { stopReason } from "./reason.ts"
 import { Recorder } from "./recorder.ts"
 import * as Retry from "./retry.ts"
 import { Timers } from "./timers.ts"
 import { asNullable, asOption, compose } from "./values.ts"
-
-/** Milliseconds, checked. */
-export interface Limits {
-  readonly drain: number
-  readonly undo: number
-  readonly concurrency: number
-  readonly timeout: number
-}
 
 export interface Environment {
   readonly runId: string
@@ -100,16 +93,25 @@ export class Executor {
     for (const [index, spec] of compiled.calls) this.calls.set(index, new CallState(spec, env.limits.timeout))
   }
 
-  /** Runs the plan to its close. Interrupted, it stops what runs, and waits for it to drain, to the bound. */
-  readonly run: Effect.Effect<void> = Effect.withFiber((fiber) => {
-    this.driver = fiber
-    this.recorder.opened()
-    return Effect.onExit(this.loop, (exit) => {
-      if (Exit.isSuccess(exit)) return Effect.void
-      this.requestStop({ source: "parent", reason: "the owner of the fan-out was interrupted" })
-      return this.loop
+  /**
+   * Runs the plan to its close. Interrupted, it stops what runs, and waits for it to drain, to the bound. To be run in an
+   * uninterruptible region: an interruption is taken by the loop alone, so that what has been opened is closed.
+   */
+  run(interruptible: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>): Effect.Effect<void> {
+    return Effect.withFiber((fiber) => {
+      this.driver = fiber
+      this.recorder.opened()
+      return Effect.onExit(interruptible(this.loop), (exit) => {
+        if (Exit.isSuccess(exit)) return Effect.void
+        this.requestStop({ source: "parent", reason: "the owner of the fan-out was interrupted" })
+        return this.loop
+      })
     })
-  })
+  }
+
+  get hasBegun(): boolean {
+    return this.driver !== undefined
+  }
 
   /** Asks everything to stop. The first reason stays. */
   requestStop(reason: StopReason): void {

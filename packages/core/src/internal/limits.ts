@@ -1,0 +1,63 @@
+/**
+ * The limits of a run: their defaults, and what is wrong with those that were given.
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { Fault } from "../PlanError.ts"
+
+/** Milliseconds, checked. */
+export interface Limits {
+  readonly drain: number
+  readonly undo: number
+  readonly concurrency: number
+  readonly timeout: number
+}
+
+interface Given {
+  readonly drain?: Duration.Input
+  readonly undo?: Duration.Input
+  readonly timeout?: Duration.Input
+  readonly concurrency?: number
+}
+
+const defaults = { drain: "2 seconds", undo: "5 seconds", timeout: "30 seconds", concurrency: 8 } as const
+
+/** The limits of a run, or everything that is wrong with them. */
+export const limitsOf = (options: Given): Result.Result<Limits, ReadonlyArray<Fault>> => {
+  const faults: Array<Fault> = []
+  const millis = (name: "drain" | "undo" | "timeout", mustEnd: boolean): number => {
+    const input = options[name] ?? defaults[name]
+    const duration = Duration.fromInput(input)
+    const value = Option.isSome(duration) ? Duration.toMillis(duration.value) : NaN
+    if (Number.isNaN(value) || value < 0) {
+      faults.push({
+        pointer: `/${name}`,
+        _tag: "BadDuration",
+        message: `not a duration, or negative: ${String(input)}`
+      })
+    } else if (mustEnd && value === Infinity) {
+      faults.push({
+        pointer: `/${name}`,
+        _tag: "BadDuration",
+        message: "a bound is finite: without one, a run need not return"
+      })
+    }
+    return value
+  }
+  const concurrency = options.concurrency ?? defaults.concurrency
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    faults.push({
+      pointer: "/concurrency",
+      _tag: "BadSetting",
+      message: `concurrency is a whole number from 1, not ${concurrency}`
+    })
+  }
+  const limits = {
+    drain: millis("drain", true),
+    undo: millis("undo", true),
+    timeout: millis("timeout", false),
+    concurrency
+  }
+  return faults.length > 0 ? Result.fail(faults) : Result.succeed(limits)
+}

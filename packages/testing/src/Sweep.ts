@@ -197,7 +197,7 @@ function* runs(
   subject: AnySubject,
   { clock = "virtual", maxSteps = 10_000, only, patience, reentrant = false, sample, seed = 0 }: Options,
   context: Context.Context<any>
-): Generator<Effect.Effect<any, SweepError>, Swept, any> {
+): Generator<Effect.Effect<any, SweepError>, Swept> {
   const settings: Settings = { clock, patience, seed, reentrant }
   const runAt = (step: number) =>
     Effect.flatMap(

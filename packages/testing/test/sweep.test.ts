@@ -11,8 +11,8 @@ interface Pool {
   open: number
 }
 const pool = Effect.sync((): Pool => ({ open: 0 }))
-const open = (pool: Pool) => Effect.sync(() => void pool.open++)
-const close = (pool: Pool) => Effect.sync(() => void pool.open--)
+const open = (pool: Pool) => Effect.sync(() => pool.open++)
+const close = (pool: Pool) => Effect.sync(() => pool.open--)
 const nothingIsOpen = (pool: Pool) => Effect.sync(() => assert.strictEqual(pool.open, 0))
 
 const careless = (pool: Pool) =>
@@ -273,7 +273,10 @@ describe("the world of a run", () => {
         yield* Fiber.join(fiber)
         return yield* Effect.clockWith((clock) => clock.currentTimeMillis)
       }),
-      (exit) => Effect.sync(() => void (Exit.isSuccess(exit) && assert.strictEqual(exit.value, 60_000)))
+      (exit) =>
+        Effect.sync(() => {
+          if (Exit.isSuccess(exit)) assert.strictEqual(exit.value, 60_000)
+        })
     )
   )
 

@@ -30,7 +30,7 @@ import { activate } from "./internal/decision/activation.ts"
 import { stopAll } from "./internal/decision/close.ts"
 import { admit, decideDirty } from "./internal/decision/decide.ts"
 import { record, sortEvents } from "./internal/decision/events.ts"
-import { key as projectedKey } from "./internal/decision/key.ts"
+import { key as projectedKey, wholeKey as fullKey } from "./internal/decision/key.ts"
 import { active, State } from "./internal/decision/state.ts"
 
 /**
@@ -168,6 +168,13 @@ export const restore = (state: State, snapshot: Int32Array): void => {
  * @since 0.1.0
  */
 export const key: (state: State) => string = projectedKey
+
+/**
+ * All that has happened, except when, as a text: the finer identity that {@link key} was proved against.
+ *
+ * @since 0.1.0
+ */
+export const wholeKey: (state: State) => string = fullKey
 
 /**
  * The first instant: the root is activated, and what the permits allow is started.

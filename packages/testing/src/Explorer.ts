@@ -144,7 +144,7 @@ class Walk {
 
   private identity(): string {
     if (this.options.identity !== "whole") return Decision.key(this.state) + this.world.key(this.state)
-    return Decision.snapshot(this.state).join() + this.world.memory.join()
+    return Decision.wholeKey(this.state) + this.world.memory.join()
   }
 
   private visit(id: string): number {

@@ -6,7 +6,16 @@
  * What is left out: how a decided subtree came about, except which of its attempts still run; when things happened, since only the
  * order within one instant matters and an instant is over when a step is; and what follows from the rest.
  */
-import { active, isDecided, phaseEnded, phaseQueued, phaseRunning, phaseSkipped, phaseStopping, type State } from "./state.ts"
+import {
+  active,
+  isDecided,
+  phaseEnded,
+  phaseQueued,
+  phaseRunning,
+  phaseSkipped,
+  phaseStopping,
+  type State
+} from "./state.ts"
 
 const buffer: Array<number> = []
 
@@ -32,5 +41,15 @@ export const key = (state: State): string => {
     const call = state.queue[(state.queueHead + k) % state.queue.length]!
     if (state.phase[call] === phaseQueued) buffer.push(call)
   }
+  return String.fromCharCode(...buffer)
+}
+
+/** All that has happened, except when: what the projection is compared with. */
+export const wholeKey = (state: State): string => {
+  const parts = [state.status, state.by, state.counted, state.phase, state.good, state.bad, state.other, state.graces]
+  const rest = [state.liveBelow, state.stuckBelow, state.agreesWith]
+  buffer.length = 0
+  for (const part of [...parts, ...rest]) for (const value of part) buffer.push(1 + value)
+  for (let k = 0; k < state.queueSize; k++) buffer.push(state.queue[(state.queueHead + k) % state.queue.length]!)
   return String.fromCharCode(...buffer)
 }

@@ -37,7 +37,15 @@ export class State {
     "stopped",
     "skipped"
   ]
-  static readonly phases: ReadonlyArray<Phase> = ["idle", "queued", "running", "stopping", "backoff", "ended", "skipped"]
+  static readonly phases: ReadonlyArray<Phase> = [
+    "idle",
+    "queued",
+    "running",
+    "stopping",
+    "backoff",
+    "ended",
+    "skipped"
+  ]
   static readonly causes = ["children", "deadline", "grace", "stop"] as const
 
   readonly program: Program

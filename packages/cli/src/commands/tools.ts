@@ -1,0 +1,101 @@
+/**
+ * `toolscope tools`: every tool with its contract, who asserted it, and what follows from it.
+ */
+import { Contract, Report, Tool } from "@toolscope/core"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { ToolsFlags } from "../internal/arguments.ts"
+import { exitCodes } from "../internal/exitCodes.ts"
+import type { Output } from "../internal/output.ts"
+import { Refusal } from "../internal/refusal.ts"
+import { newRunId } from "../internal/runId.ts"
+import { loadAll, openAll } from "../internal/sources.ts"
+import { oneLine, type Paint, paintFor, printable } from "../internal/text.ts"
+import type { Found } from "../internal/toolModules.ts"
+import { refusalLines } from "./run.ts"
+
+export const tools = async (flags: ToolsFlags, output: Output): Promise<number> => {
+  const listing = Effect.gen(function* () {
+    const { faults, value } = yield* Effect.promise(() => loadAll(flags))
+    if (faults.length > 0) return yield* new Refusal({ faults })
+    return yield* openAll(value)
+  })
+  const exit = await Effect.runPromiseExit(Effect.scoped(listing))
+  if (Exit.isSuccess(exit)) {
+    await output.write(
+      flags.json
+        ? `${JSON.stringify({ toolscope: 1, tools: exit.value.map(toJson) })}\n`
+        : toText(exit.value, paintFor(process.stdout))
+    )
+    return exitCodes.succeeded
+  }
+  const error = Cause.squash(exit.cause)
+  if (!(error instanceof Refusal)) throw error
+  if (flags.json) await output.write(`${JSON.stringify(Report.refused(newRunId(), error.faults))}\n`)
+  else for (const line of refusalLines(error.faults)) output.error(line)
+  return exitCodes.refused
+}
+
+/** What follows from a contract. */
+const consequences = ({ contract, drives }: Tool.Any) => ({
+  retry: Contract.canRetry(contract),
+  overlap: Contract.canOverlap(contract),
+  stop: stopMeans(contract, drives)
+})
+
+const stopMeans = (contract: Contract.Contract, drives: Tool.Any["drives"]): string => {
+  const how =
+    drives === "promise"
+      ? "its signal is aborted and it is awaited"
+      : contract.effect === "none" || contract.interruption === "anywhere"
+        ? "it is interrupted wherever it is"
+        : contract.interruption === "never"
+          ? "it is told and awaited, never interrupted"
+          : "it is interrupted unless it has passed its gate"
+  return Contract.mayAct(contract) ? `${how}; without an answer its outcome is Unknown` : `${how}; nothing is lost`
+}
+
+const toJson = ({ source, tool }: Found): object => ({
+  name: tool.name,
+  description: tool.description,
+  source,
+  contract: Contract.toData(tool.contract),
+  ...consequences(tool),
+  parameters: Tool.parametersJsonSchema(tool) ?? null
+})
+
+const toText = (found: ReadonlyArray<Found>, paint: Paint): string => {
+  if (found.length === 0) return "no tools: name some with --tools MODULE or --mcp CONFIG\n"
+  return found
+    .map(({ tool }) => {
+      const { asserted, ...contract } = Contract.toData(tool.contract)
+      const { overlap, retry, stop } = consequences(tool)
+      const fields = Object.entries(contract).map(
+        ([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`
+      )
+      const lines = [
+        paint("bold", oneLine(tool.name)),
+        `  contract  ${oneLine(fields.join(", "))}`,
+        `  asserted  by ${who[asserted]}`,
+        `  retry     ${retry ? "allowed" : "refused"}`,
+        `  overlap   ${overlap ? "allowed" : "refused"}`,
+        `  a stop    ${stop}`,
+        ...(tool.description === ""
+          ? []
+          : [
+              `  ${printable(tool.description)
+                .trim()
+                .replace(/\s*\n\s*/g, "\n  ")}`
+            ])
+      ]
+      return `${lines.join("\n")}\n`
+    })
+    .join("\n")
+}
+
+const who: { readonly [A in Contract.Contract["asserted"]]: string } = {
+  operator: "the operator",
+  hint: "nobody: the server only hints, so it is taken with all care",
+  default: "nobody, so it is taken with all care"
+}

@@ -1,0 +1,36 @@
+/**
+ * The exit codes of the command.
+ */
+import type { Report } from "@toolscope/core"
+
+export const exitCodes = {
+  succeeded: 0,
+  /** The policy failed. */
+  failed: 1,
+  /** Usage or plan: nothing was started. */
+  refused: 2,
+  /** It succeeded, but something that was left behind may still act. */
+  mayStillAct: 4,
+  /** A fault of Toolscope or of its surroundings: the journal refused, the output cannot be written. */
+  internal: 70,
+  SIGINT: 130,
+  SIGTERM: 143
+} as const
+
+/** Calls that were left behind and may still act. */
+export const mayStillAct = (report: Report.Json): ReadonlyArray<string> =>
+  report.calls.filter((call) => call.leftBehind && call.contract.effect !== "none").map((call) => call.id)
+
+/** What a report says; `signal` is the first that came. */
+export const ofReport = (report: Report.Json, signal: "SIGINT" | "SIGTERM" | undefined): number => {
+  switch (report.status) {
+    case "succeeded":
+      return mayStillAct(report).length > 0 ? exitCodes.mayStillAct : exitCodes.succeeded
+    case "refused":
+      return exitCodes.refused
+    case "interrupted":
+      return signal === undefined ? exitCodes.internal : exitCodes[signal]
+    default:
+      return exitCodes.failed
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Plain lines on standard error as things happen. They are made from what an observer of the journal sees, and may have gaps.
+ */
+import type { Journal } from "@toolscope/core"
+import { clip, oneLine } from "./text.ts"
+
+/** The line of an event, or nothing where it is of no interest while a run goes on. */
+export const lineOf = (event: Journal.Event, startedAt: number): string | undefined => {
+  const text = wordsOf(event)
+  if (text === undefined) return undefined
+  const seconds = ((event.time - startedAt) / 1000).toFixed(2)
+  return `[${seconds.padStart(6)}s] ${clip(oneLine(text), 200)}`
+}
+
+const wordsOf = (event: Journal.Event): string | undefined => {
+  switch (event.type) {
+    case "attempt.started":
+      return `${event.call} started${event.attempt === 1 ? "" : ` (attempt ${event.attempt})`}`
+    case "attempt.refused":
+      return `${event.call} not started: ${event.reason}`
+    case "attempt.ended":
+      return `${event.call} ${ends[event.result]}${event.error === undefined ? "" : `: ${event.error}`}`
+    case "attempt.leftBehind":
+      return `${event.call} left behind: it had not ended at its bound`
+    case "stop.requested":
+      return `${event.call} stopped: ${event.reason}`
+    case "policy.decided":
+      return `${event.policy} at ${event.node} decided: ${event.decision}`
+    case "response.late":
+      return `${event.call} answered too late: nothing changes`
+    case "fanout.drained":
+      return event.drained ? undefined : "the run closes with something left behind"
+    case "journal.dropped":
+      return `… ${event.count} lines left out: too much at once`
+    default:
+      return undefined
+  }
+}
+
+const ends: { readonly [R in Extract<Journal.Event, { readonly type: "attempt.ended" }>["result"]]: string } = {
+  success: "answered",
+  failure: "failed",
+  malformed: "answered with something it must not",
+  noAnswer: "gave no answer",
+  timeout: "timed out",
+  stopped: "has stopped",
+  refused: "was refused"
+}

@@ -1,0 +1,25 @@
+/**
+ * A refusal: why nothing was started, all faults at once.
+ */
+import type { PlanError } from "@toolscope/core"
+import * as Data from "effect/Data"
+
+export type Fault = PlanError.Fault
+
+export class Refusal extends Data.TaggedError("Refusal")<{ readonly faults: ReadonlyArray<Fault> }> {
+  override get message(): string {
+    return this.faults.map(({ message, pointer }) => (pointer === "" ? message : `${pointer}: ${message}`)).join("\n")
+  }
+}
+
+/** A fault that is not at a place of the plan. */
+export const fault = (message: string, _tag: Fault["_tag"] = "BadShape"): Fault => ({ pointer: "", _tag, message })
+
+/** One line about anything that was thrown. */
+export const describe = (u: unknown): string => {
+  try {
+    return u instanceof Error ? u.message || u.name : String(u)
+  } catch {
+    return Object.prototype.toString.call(u)
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * SIGINT and SIGTERM: the first asks for an orderly end, the second leaves at once, with the exit code of the first.
+ */
+import { exitCodes } from "./exitCodes.ts"
+
+export type Signal = "SIGINT" | "SIGTERM"
+
+export interface Signals {
+  /** The first that came. */
+  readonly first: () => Signal | undefined
+  readonly restore: () => void
+}
+
+/** `leaving` says what the second one leaves undone. */
+export const listen = (onFirst: (signal: Signal) => void, leaving: () => void): Signals => {
+  let first: Signal | undefined
+  const on = (signal: Signal) => {
+    if (first !== undefined) {
+      leaving()
+      process.exit(exitCodes[first])
+    }
+    first = signal
+    onFirst(signal)
+  }
+  process.on("SIGINT", on)
+  process.on("SIGTERM", on)
+  return {
+    first: () => first,
+    restore: () => {
+      process.off("SIGINT", on)
+      process.off("SIGTERM", on)
+    }
+  }
+}

@@ -5,3 +5,5 @@
  */
 export * as Explorer from "./Explorer.ts"
 export * as Sweep from "./Sweep.ts"
+export * as Ledger from "./Ledger.ts"
+export * as Zoo from "./Zoo.ts"

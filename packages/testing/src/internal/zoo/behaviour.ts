@@ -1,0 +1,105 @@
+/**
+ * What a tool of the zoo is told to do, as data. It says what happens and when; {@link file://./perform.ts} does it.
+ */
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+
+const isTime = Schema.makeFilter<number | string>(
+  (time) =>
+    (typeof time === "number"
+      ? time >= 0 && Number.isFinite(time)
+      : Option.isSome(Duration.fromInput(time as Duration.Input))) ||
+    `expected milliseconds or text such as "20 millis", got ${JSON.stringify(time)}`
+)
+
+/** Milliseconds, or text such as `"20 millis"`. */
+export const Time = Schema.Union([Schema.Number, Schema.String]).check(isTime)
+
+const endings = [
+  "answer",
+  "refuse",
+  "fail",
+  "die",
+  "throw",
+  "interrupt",
+  "malformed",
+  "twice",
+  "flood",
+  "never"
+] as const
+const acts = ["commit", "detach", "block"] as const
+
+/**
+ * One step. The endings:
+ *
+ * - `answer`: with `value` (default: the path of the call and the number of the attempt)
+ * - `refuse`, `fail`: with a typed error: `Refused` means that nothing happened, `Broken` says nothing about it
+ * - `die`: with a defect (of a promise: a rejection)
+ * - `throw`: throws; without `after`, before the handler has returned
+ * - `interrupt`: interrupts itself (a promise: rejects with an `AbortError`, though nobody aborted it)
+ * - `malformed`: answers with something that its schema forbids
+ * - `twice`: answers twice, the second time with something else
+ * - `flood`: answers with a list of `items` (default 10,000) texts
+ * - `never`: never ends by itself
+ *
+ * The acts, after which it goes on with `next` (default: answers at once):
+ *
+ * - `commit`: changes the world
+ * - `detach`: lets something go that commits `for` later, whatever becomes of the attempt
+ * - `block`: holds the event loop for `for`, by the real clock
+ */
+export interface Step {
+  /** When, from the start or the step before. Default: at once, in the same tick. */
+  readonly after?: number | string
+  readonly then: (typeof endings)[number] | (typeof acts)[number]
+  readonly value?: Schema.Json
+  readonly items?: number
+  readonly for?: number | string
+  readonly next?: Step
+}
+
+const step = {
+  after: Schema.optionalKey(Time),
+  then: Schema.Literals([...endings, ...acts]),
+  value: Schema.optionalKey(Schema.Json),
+  items: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 }))),
+  for: Schema.optionalKey(Time),
+  next: Schema.optionalKey(Schema.suspend((): Schema.Codec<Step> => Step))
+}
+
+export const Step = Schema.Struct(step)
+
+export const Behaviour = Schema.Struct({
+  ...step,
+  deaf: Schema.optionalKey(Schema.Boolean),
+  onStop: Schema.optionalKey(
+    Schema.Struct({
+      after: Schema.optionalKey(Time),
+      then: Schema.Literals(["end", "answer", "commit", "fail", "die", "never"])
+    })
+  ),
+  cleanup: Schema.optionalKey(
+    Schema.Struct({ after: Schema.optionalKey(Time), then: Schema.Literals(["end", "die", "never"]) })
+  )
+})
+
+export type Behaviour = typeof Behaviour.Type
+
+export const Script = Schema.Union([Behaviour, Schema.Struct({ attempts: Schema.NonEmptyArray(Behaviour) })])
+
+export type Script = typeof Script.Type
+
+/** What an attempt does, counted from 1: the last behaviour goes on. */
+export const behaviourOf = (script: Script, attempt: number): Behaviour =>
+  "attempts" in script ? script.attempts[Math.min(attempt, script.attempts.length) - 1]! : script
+
+/** Milliseconds; 0 if absent. */
+export const millisOf = (time: number | string | undefined): number =>
+  time === undefined ? 0 : Duration.toMillis(Duration.fromInputUnsafe(time as Duration.Input))
+
+/** A typed error of the zoo: nothing happened. */
+export class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }) {}
+
+/** A typed error of the zoo that says nothing about what happened. */
+export class Broken extends Schema.TaggedError<Broken>()("Broken", { message: Schema.String }) {}

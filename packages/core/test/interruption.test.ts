@@ -3,15 +3,18 @@ import { Contract, Fanout, Journal, Plan } from "@toolscope/core"
 import { Sweep } from "@toolscope/testing"
 import * as Effect from "effect/Effect"
 
-const wait = (millis: number, contract = Contract.readOnly) =>
-  Plan.effect(Effect.as(Effect.sleep(millis), millis), contract)
+const wait = (millis: number) => Plan.effect(Effect.as(Effect.sleep(millis), millis), Contract.readOnly)
+const fail = (millis: number) =>
+  Plan.effect(Effect.andThen(Effect.sleep(millis), Effect.fail("no")), Contract.readOnly, { retry: 1 })
 const plan = Plan.all({
-  quorum: Plan.quorum(1, { fast: wait(10), slow: wait(40) }),
-  deaf: Plan.effect(Effect.uninterruptible(Effect.sleep("1 hour")), Contract.irreversible),
+  first: wait(10),
+  quorum: Plan.quorum(1, {
+    broken: fail(5),
+    slow: wait(40),
+    deaf: Plan.effect(Effect.uninterruptible(Effect.sleep("1 hour")), Contract.irreversible)
+  }),
   author: Plan.advisory(wait(1000)),
-  pair: Plan.firstSuccess([Plan.effect(Effect.fail("no"), Contract.readOnly, { retry: 1 }), wait(20)], {
-    stagger: "infinity"
-  })
+  pair: Plan.firstSuccess([fail(10), wait(20)], { stagger: "infinity" })
 })
 
 describe("the owner of a fan-out is interrupted", () => {

@@ -388,7 +388,8 @@ export class Executor {
       const delay = exit.value._tag === "Some" ? exit.value.value : undefined
       if (delay === undefined || !isOpen()) return tell("failure")
       this.timers.arm({ type: "retryDue", node: index }, delay)
-      tell("retry")
+      // a clock or a schedule can stop the fan-out from within
+      tell(isOpen() ? "retry" : "failure")
     })
   }
 

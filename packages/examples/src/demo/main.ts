@@ -23,4 +23,4 @@ const withPaths = (flags: ReadonlyArray<string>, from: string): ReadonlyArray<st
 
 const flags = withPaths(process.argv.slice(2), process.cwd())
 process.chdir(root)
-process.exitCode = await main([...base, ...flags], { onReport: answerOf })
+process.exit(await main([...base, ...flags], { onReport: answerOf }))

@@ -1,7 +1,9 @@
 /**
  * Writes what happens into the journal: the one place that knows how an event is worded.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import { CallError, JournalRefused } from "../CallError.ts"
 import * as Contract from "../Contract.ts"
 import * as Decision from "../Decision.ts"
@@ -121,7 +123,9 @@ export class Recorder {
   }
 
   late(call: CallState, attempt: RunningAttempt): void {
-    const answer = attempt.body === undefined ? "noAnswer" : attempt.body._tag === "Success" ? "success" : "failure"
+    const { body } = attempt
+    const answered = body !== undefined && (Exit.isSuccess(body) || !Cause.hasInterruptsOnly(body.cause))
+    const answer = answered ? (Exit.isSuccess(body) ? "success" : "failure") : "noAnswer"
     this.write({ type: "response.late", call: call.spec.id, attempt: attempt.attempt, answer })
   }
 

@@ -169,7 +169,7 @@ export interface CallOptions<E> {
  * @example
  * ```ts
  * import { Contract, Fanout, Plan, Tool } from "@toolscope/core"
- * import type * as Effect from "effect/Effect"
+ * import * as Effect from "effect/Effect"
  * import * as Schema from "effect/Schema"
  *
  * const Shout = Tool.make("shout", {
@@ -201,7 +201,7 @@ export const call = <Name extends string, I, A, E, R>(
  * @example
  * ```ts
  * import { Contract, Fanout, Plan } from "@toolscope/core"
- * import type * as Effect from "effect/Effect"
+ * import * as Effect from "effect/Effect"
  *
  * const plan = Plan.all({
  *   sum: Plan.effect(Effect.succeed(1 + 2), Contract.readOnly),

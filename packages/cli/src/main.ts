@@ -9,6 +9,7 @@
 import type { Report } from "@toolscope/core"
 import { exitCodes } from "./internal/exitCodes.ts"
 import type { Invocation } from "./internal/arguments.ts"
+import { type Foreign, watch } from "./internal/foreign.ts"
 import { make, type Output } from "./internal/output.ts"
 import { describe } from "./internal/refusal.ts"
 import { printable } from "./internal/text.ts"
@@ -33,23 +34,44 @@ export interface Options {
  */
 export const main = async (argv: ReadonlyArray<string>, options: Options = {}): Promise<number> => {
   const output = make()
+  const foreign = watch(output)
   try {
-    const code = await dispatch(argv, output, options)
+    const code = await dispatch(argv, output, foreign, options)
     const failure = output.failure()
     if (failure === undefined) return code
     output.error(`toolscope: standard output cannot be written: ${printable(failure)}`)
     return exitCodes.internal
   } catch (error) {
-    output.error(
-      `toolscope: internal error: ${printable(error instanceof Error ? (error.stack ?? error.message) : describe(error))}`
-    )
+    if (argv.includes("--json")) await output.write(`${JSON.stringify(internal(describe(error)))}\n`)
+    const detail = error instanceof Error ? (error.stack ?? error.message) : describe(error)
+    output.error(`toolscope: internal error: ${printable(detail)}`)
     return exitCodes.internal
   } finally {
+    foreign.restore()
     output.restore()
   }
 }
 
-const dispatch = async (argv: ReadonlyArray<string>, output: Output, options: Options): Promise<number> => {
+/** The one object of `--json` where nothing else could be made. */
+const internal = (message: string): Report.Json => ({
+  toolscope: 1,
+  runId: "none",
+  status: "failed",
+  faults: [{ pointer: "", _tag: "Internal", message }],
+  calls: [],
+  nodes: [],
+  drained: true,
+  drainMillis: 0,
+  budget: {},
+  questions: []
+})
+
+const dispatch = async (
+  argv: ReadonlyArray<string>,
+  output: Output,
+  foreign: Foreign,
+  options: Options
+): Promise<number> => {
   const { parse, wantsJson } = await import("./internal/arguments.ts")
   const invocation: Invocation = await parse(argv, version)
   // each command loads what it needs, and no more
@@ -70,7 +92,7 @@ const dispatch = async (argv: ReadonlyArray<string>, output: Output, options: Op
       return exitCodes.refused
     }
     case "run":
-      return (await import("./commands/run.ts")).run(invocation.flags, output, options)
+      return (await import("./commands/run.ts")).run(invocation.flags, output, foreign, options)
     case "tools":
       return (await import("./commands/tools.ts")).tools(invocation.flags, output)
     case "schema":

@@ -15,6 +15,7 @@ import { readFile } from "node:fs/promises"
 import { text as readStream } from "node:stream/consumers"
 import type { RunFlags } from "../internal/arguments.ts"
 import { exitCodes, ofReport } from "../internal/exitCodes.ts"
+import type { Foreign } from "../internal/foreign.ts"
 import { reportText } from "../internal/human.ts"
 import { JournalFile } from "../internal/journalFile.ts"
 import { reportJson } from "../internal/jsonText.ts"
@@ -43,19 +44,19 @@ interface Running {
   readonly open: Set<string>
   /** Ends the run in order: set as soon as there is something to end. */
   stop: (reason: string) => void
-  /** What foreign code threw outside of any call. */
-  crash: string | undefined
 }
 
-export const run = async (flags: RunFlags, output: Output, options: RunOptions): Promise<number> => {
+export const run = async (flags: RunFlags, output: Output, foreign: Foreign, options: RunOptions): Promise<number> => {
   const running: Running = {
     runId: newRunId(),
     output,
     flags,
     progress: flags.progress ?? process.stderr.isTTY === true,
     open: new Set(),
-    stop: () => {},
-    crash: undefined
+    stop: () => {}
+  }
+  foreign.onCrash = () => {
+    running.stop("an exception outside of any call")
   }
   const signals = Signals.listen(
     (signal) => {
@@ -69,19 +70,15 @@ export const run = async (flags: RunFlags, output: Output, options: RunOptions):
       sayLeaving(running)
     }
   )
-  const watch = watchForeignCode(running)
-  // nothing else need hold the event loop: a promise without a timeout does not
-  const alive = setInterval(() => {}, 1 << 30)
   let result: Result
   try {
     result = await execute(running)
   } finally {
-    clearInterval(alive)
-    watch.restore()
     // the run is over: a signal during the output ends the process as usual
     signals.restore()
   }
-  return report(running, result, signals.first(), options)
+  const code = await report(running, result, signals.first(), options)
+  return foreign.crash !== undefined && signals.first() === undefined ? exitCodes.internal : code
 }
 
 type Result =
@@ -184,7 +181,7 @@ const runPlan = (
     running.stop = (reason) => void Effect.runFork(handle.stop(reason))
     const report = Report.toJson(yield* handle.report)
     yield* shown
-    return { _tag: "report", report, journal: report.journalRefused ?? file?.failure }
+    return { _tag: "report", report, journal: file?.failure ?? report.journalRefused }
   })
 
 /** Which calls are under way; kept here, as an observer may be late when somebody presses Ctrl-C twice. */
@@ -224,33 +221,13 @@ const sayLeaving = ({ open, output }: Running): void => {
   )
 }
 
-/** A tool's stray promise or timer must not take the report with it. */
-const watchForeignCode = (running: Running): { readonly restore: () => void } => {
-  const onRejection = (reason: unknown) => {
-    running.output.error(`toolscope: a promise was rejected and nobody handles it: ${oneLine(describe(reason))}`)
-  }
-  const onException = (error: unknown) => {
-    running.crash ??= describe(error)
-    running.output.error(`toolscope: an exception outside of any call, the run is stopped: ${oneLine(describe(error))}`)
-    running.stop("an exception outside of any call")
-  }
-  process.on("unhandledRejection", onRejection)
-  process.on("uncaughtException", onException)
-  return {
-    restore: () => {
-      process.off("unhandledRejection", onRejection)
-      process.off("uncaughtException", onException)
-    }
-  }
-}
-
 const report = async (
   running: Running,
   result: Result,
   signal: Signals.Signal | undefined,
   options: RunOptions
 ): Promise<number> => {
-  const { crash, flags, output, runId } = running
+  const { flags, output, runId } = running
   const json = reportOf(runId, result)
   if (flags.json) for (const piece of reportJson(json)) await output.write(piece)
   switch (result._tag) {
@@ -274,7 +251,7 @@ const report = async (
       }
       const code = ofReport(json, signal)
       if (code === exitCodes.SIGINT || code === exitCodes.SIGTERM) return code
-      return result.journal !== undefined || crash !== undefined ? exitCodes.internal : code
+      return result.journal !== undefined ? exitCodes.internal : code
     }
   }
 }
@@ -290,7 +267,11 @@ const reportOf = (runId: string, result: Result): Report.Json => {
       return { ...nothing, status: "interrupted" }
     }
     case "internal":
-      return { ...Report.refused(runId, [fault(result.message)]), status: "failed" }
+      return {
+        ...Report.refused(runId, []),
+        status: "failed",
+        faults: [{ pointer: "", _tag: "Internal", message: result.message }]
+      }
   }
 }
 

@@ -53,7 +53,9 @@ const stopMeans = (contract: Contract.Contract, drives: Tool.Any["drives"]): str
         : contract.interruption === "never"
           ? "it is told and awaited, never interrupted"
           : "it is interrupted unless it has passed its gate"
-  return Contract.mayAct(contract) ? `${how}; without an answer its outcome is Unknown` : `${how}; nothing is lost`
+  return Contract.mayAct(contract)
+    ? `${how}; without an answer its outcome is Unknown`
+    : `${how}; it has no effect that could be left unknown`
 }
 
 const toJson = ({ source, tool }: Found): object => ({

@@ -172,7 +172,10 @@ export const parse = async (argv: ReadonlyArray<string>, version: string): Promi
   const path = error._tag === "ShowHelp" ? error.commandPath.join(" ") : "toolscope"
   return {
     command: "wrong",
-    messages: errors.length === 0 ? [`${path}: what is to be done is missing`] : errors.map(messageOf),
+    messages:
+      errors.length === 0
+        ? [path === "toolscope" ? "a command is missing" : `${path}: something is missing`]
+        : errors.map(messageOf),
     hint: `see: ${path} --help`
   }
 }

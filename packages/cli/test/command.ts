@@ -1,0 +1,92 @@
+/**
+ * The real command in a process of its own, from source.
+ */
+import { spawn } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import type { Report } from "@toolscope/core"
+
+const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
+export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
+
+export interface Done {
+  readonly code: number | null
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Options {
+  readonly stdin?: string
+  readonly env?: Record<string, string>
+  /** Called with everything on standard error so far. */
+  readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
+  /** Closes the reading end of standard output after so many bytes. */
+  readonly closeStdoutAfter?: number
+}
+
+export const toolscope = (args: ReadonlyArray<string>, options: Options = {}): Promise<Done> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, ["--conditions=ws-source", bin, ...args], {
+      env: { ...process.env, ...options.env },
+      stdio: ["pipe", "pipe", "pipe"]
+    })
+    let stdout = ""
+    let stderr = ""
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text
+      if (options.closeStdoutAfter !== undefined && stdout.length >= options.closeStdoutAfter) child.stdout.destroy()
+    })
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text
+      options.onStderr?.(stderr, (signal) => child.kill(signal))
+    })
+    child.stdin.on("error", () => {})
+    child.stdin.end(options.stdin ?? "")
+    child.on("close", (code, signal) => {
+      resolve({ code, signal, stdout, stderr })
+    })
+  })
+
+export interface Folder {
+  readonly path: (name: string) => string
+  readonly write: (name: string, content: unknown) => string
+  readonly [Symbol.dispose]: () => void
+}
+
+/** A folder that goes with its test. */
+export const folder = (): Folder => {
+  const root = mkdtempSync(join(tmpdir(), "toolscope-"))
+  return {
+    path: (name) => join(root, name),
+    write: (name, content) => {
+      const path = join(root, name)
+      writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content))
+      return path
+    },
+    [Symbol.dispose]: () => {
+      rmSync(root, { recursive: true, force: true })
+    }
+  }
+}
+
+/** Runs a plan, given on standard input, with the tools of the fixtures. */
+export const runPlan = (plan: unknown, args: ReadonlyArray<string> = [], options: Options = {}): Promise<Done> =>
+  toolscope(["run", "-", "--tools", fixture("tools.ts"), ...args], {
+    ...options,
+    stdin: JSON.stringify({ toolscope: 1, drain: "200 millis", ...(plan as object) })
+  })
+
+/** The report of `--json`: throws unless standard output is one object and nothing else. */
+export const reportOf = ({ stderr, stdout }: Done): Report.Json => {
+  try {
+    return JSON.parse(stdout) as Report.Json
+  } catch (error) {
+    throw new Error(`not one JSON object: ${String(error)}\n${stdout.slice(0, 500)}\n${stderr}`)
+  }
+}
+
+export const call = (tool: string, params: object = {}) => ({ call: tool, params })
+export const child = (id: string, tool: string, params: object = {}) => ({ id, call: tool, params })

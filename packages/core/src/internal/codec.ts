@@ -67,9 +67,16 @@ const asynchronous: Checked<never> = Result.fail([
 const fromStandardSchema = (schema: StandardSchemaV1): Codec => {
   const standard = schema["~standard"]
   const check = (u: unknown): Checked<unknown> => {
-    const result = standard.validate(u)
-    if (result instanceof Promise) return asynchronous
-    return result.issues === undefined ? Result.succeed(result.value) : Result.fail(toIssues(result))
+    try {
+      const result = standard.validate(u)
+      if (result instanceof Promise) {
+        result.catch(() => {})
+        return asynchronous
+      }
+      return result.issues ? Result.fail(toIssues(result)) : Result.succeed(result.value)
+    } catch (defect) {
+      return Result.fail([{ pointer: "", message: `the schema cannot be applied: ${String(defect)}` }])
+    }
   }
   return {
     decode: check,

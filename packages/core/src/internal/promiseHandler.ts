@@ -29,8 +29,20 @@ export const promiseHandler =
             resume(Effect.succeed(value))
           },
           (rejection: unknown) => {
-            resume(Effect.suspend(() => Effect.fail(rejected(rejection))))
+            // it does as it was told: that is no answer, and says nothing about what had happened by then
+            if (attempt.stop !== undefined && isAbort(rejection, attempt.stop)) resume(Effect.interrupt)
+            else resume(Effect.suspend(() => Effect.fail(rejected(rejection))))
           }
         )
       })
     })
+
+/** Is this the abort itself: the reason of the signal, or what libraries make of it? */
+const isAbort = (rejection: unknown, reason: unknown): boolean => {
+  try {
+    if (rejection === reason) return true
+    return rejection instanceof Error && (rejection.name === "AbortError" || rejection.cause === reason)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The events of a journal as plain types (`toolscope schema journal`).
+ */
+import type { Contract } from "./contract.ts"
+import type { NodeReport, StopReason } from "./report.ts"
+import type { Json } from "./schema.ts"
+
+interface Common {
+  readonly toolscope: 1
+  readonly session: string
+  readonly run: string
+  readonly epoch: number
+  /** Grows by one from event to event. */
+  readonly seq: number
+  /** Milliseconds since the epoch. */
+  readonly time: number
+}
+
+type Event<Type extends string, Fields> = Common & { readonly type: Type } & Readonly<Fields>
+
+/**
+ * What happened in a run, as it happens. `call` is the path of a call, `node` a JSON Pointer into the plan.
+ *
+ * @since 0.1.0
+ */
+export type RunEvent =
+  | Event<
+      "fanout.opened",
+      {
+        plan: Json
+        contracts: { readonly [tool: string]: Contract }
+        limits: {
+          readonly drain: number
+          readonly undo: number
+          readonly concurrency: number
+          readonly timeout: number
+        }
+      }
+    >
+  | Event<"call.queued", { call: string; attempt: number }>
+  | Event<"call.settled", { call: string; outcome: string; verdict: string }>
+  | Event<"attempt.started", { call: string; attempt: number; key: string }>
+  | Event<"attempt.refused", { call: string; attempt: number; reason: string }>
+  | Event<
+      "attempt.ended",
+      {
+        call: string
+        attempt: number
+        result: "success" | "failure" | "malformed" | "noAnswer" | "timeout" | "stopped" | "refused"
+        error?: string
+      }
+    >
+  | Event<"attempt.leftBehind", { call: string; attempt: number }>
+  | Event<"effect.committed" | "effect.unknown", { call: string; key: string }>
+  | Event<
+      "policy.decided",
+      { node: string; policy: NodeReport["policy"]; decision: string; decidedBy: NodeReport["decidedBy"] }
+    >
+  | Event<
+      "stop.requested",
+      { call: string; attempt?: number; source: StopReason["source"]; origin?: string; reason: string }
+    >
+  | Event<"stop.delivered", { call: string; attempt: number }>
+  | Event<"response.late", { call: string; attempt: number; answer: "success" | "failure" | "noAnswer" }>
+  | Event<"fanout.drained", { drained: boolean; millis: number }>
+  /** The report in its public JSON form. */
+  | Event<"fanout.closed", { report: { readonly [key: string]: unknown } }>

@@ -1,0 +1,150 @@
+/**
+ * Tools of the promise entry: a function that gives a value or a promise, the schemas of what goes in and out, and a contract.
+ */
+import * as Result from "effect/Result"
+import * as Core from "../../Tool.ts"
+import { checkOptions, isObject, wrong } from "./arguments.ts"
+import { answerSchema, check } from "./answer.ts"
+import type { Contract } from "./contract.ts"
+import { toCore } from "./contractOf.ts"
+import type { Duration, InputOf, OutputOf, StandardSchema } from "./schema.ts"
+
+declare const types: unique symbol
+
+/**
+ * A tool: what {@link call} calls, and what `run` and the command take in their lists of tools.
+ *
+ * @since 0.1.0
+ */
+export interface Tool<out Name extends string = string, in I = never, out A = unknown> {
+  readonly [types]: { readonly input: (_: I) => void; readonly value: A }
+  readonly name: Name
+  readonly description: string
+}
+
+/**
+ * What `execute` gets beside its parameters.
+ *
+ * @since 0.1.0
+ */
+export interface ExecuteContext {
+  /**
+   * Aborted when the attempt is to stop; the promise is then awaited, to the bound. Its `reason` says why: a `StopReason`. Pass it on:
+   * to `fetch`, to timers, to child processes.
+   */
+  readonly signal: AbortSignal
+  /** Path of the call in the plan. */
+  readonly call: string
+  /** Counted from 1. */
+  readonly attempt: number
+  /** The same for all attempts of a call; new for every run, unless the plan sets it. */
+  readonly idempotencyKey: string
+  readonly runId: string
+}
+
+/**
+ * @since 0.1.0
+ */
+export interface ToolOptions<Name extends string, P extends StandardSchema<any, any>> {
+  /** How plans call it. */
+  readonly name: Name
+  /** What the tool does, in a sentence that a planner can choose by. */
+  readonly description?: string
+  /** Default: no parameters. It must validate at once: a plan is checked before anything starts. */
+  readonly parameters?: P
+  /** What the tool does to the world, what its failure means, and how it stops. */
+  readonly contract: Contract
+  /** Per attempt, from its start. Default: that of the run, 30 seconds. */
+  readonly timeout?: Duration
+  /** How many further attempts (after 100 ms, 200 ms, 400 ms, at most 10 s), where the contract allows them. Default: none. */
+  readonly retry?: number
+}
+
+const known = ["name", "description", "parameters", "result", "contract", "timeout", "retry", "execute"]
+
+/**
+ * A tool from a function.
+ *
+ * With `result`, what the function answers is checked, and the value is what the schema makes of it; the check may take time. Without,
+ * the value is the answer, unchecked.
+ *
+ * A stop aborts `signal` and waits for the promise; only the bound (`drain`) ends that wait. A promise that ignores its signal is then
+ * left behind, and the report says so.
+ *
+ * Throws a `TypeError` when an option is missing, misspelt or of the wrong kind.
+ *
+ * @example
+ * ```ts
+ * import { call, contract, run, tool } from "@toolscope/core/promise"
+ * import * as z from "zod"
+ *
+ * const greet = tool({
+ *   name: "greet",
+ *   description: "Greets a person",
+ *   parameters: z.object({ name: z.string() }),
+ *   result: z.string(),
+ *   contract: contract.readOnly,
+ *   execute: async ({ name }, { attempt }) => `Hello, ${name} (${attempt})`
+ * })
+ * console.log((await run(call(greet, { name: "Ada" }), { tools: [greet] })).value) // => Hello, Ada (1)
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const tool: {
+  <
+    const Name extends string,
+    S extends StandardSchema<any, any>,
+    P extends StandardSchema<any, any> = StandardSchema<{}>
+  >(
+    options: ToolOptions<Name, P> & {
+      /** Checks what the tool answers. */
+      readonly result: S
+      readonly execute: (params: OutputOf<P>, context: ExecuteContext) => unknown
+    }
+  ): Tool<Name, InputOf<P>, OutputOf<S>>
+  <const Name extends string, A, P extends StandardSchema<any, any> = StandardSchema<{}>>(
+    options: ToolOptions<Name, P> & {
+      readonly result?: undefined
+      readonly execute: (params: OutputOf<P>, context: ExecuteContext) => A | PromiseLike<A>
+    }
+  ): Tool<Name, InputOf<P>, A>
+} = (options: ToolOptions<string, any> & { readonly result?: unknown; readonly execute: unknown }): any => {
+  checkOptions("tool()", options, known)
+  const { description, execute, name, parameters, result, retry, timeout } = options
+  if (typeof name !== "string" || name === "") throw wrong("tool()", "name is text, not empty", { value: name })
+  const where = `tool(${JSON.stringify(name)})`
+  if (typeof execute !== "function") throw wrong(where, "execute is a function", { value: execute })
+  if (description !== undefined && typeof description !== "string") {
+    throw wrong(where, "description is text", { value: description })
+  }
+  checkSchema(where, "parameters", parameters)
+  checkSchema(where, "result", result)
+  if ((options as { readonly contract?: unknown }).contract === undefined) {
+    throw wrong(where, "a contract is required: say what the tool does to the world, for example contract.readOnly")
+  }
+  const contract = toCore(options.contract)
+  if (Result.isFailure(contract)) throw wrong(where, `the contract cannot be read: ${contract.failure}`)
+  return Core.fromPromise(name, {
+    ...(description === undefined ? {} : { description }),
+    ...(parameters === undefined ? {} : { parameters }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(retry === undefined ? {} : { retry }),
+    contract: contract.success,
+    success: answerSchema,
+    // not async: what it throws at once is told apart from a rejection
+    execute: (params, { attempt, call, idempotencyKey, runId, signal }) =>
+      check(execute(params, { attempt, call, idempotencyKey, runId, signal }), result as StandardSchema | undefined)
+  })
+}
+
+const checkSchema = (where: string, option: string, schema: unknown): void => {
+  if (schema === undefined) return
+  const standard: unknown =
+    isObject(schema) || typeof schema === "function" ? (schema as Record<string, unknown>)["~standard"] : undefined
+  if (!isObject(standard) || typeof standard.validate !== "function") {
+    throw wrong(where, `${option} is a Standard Schema (of zod, valibot, arktype or another library)`, {
+      value: schema
+    })
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Toolscope for programs without Effect: tools are functions that return promises, plans are plain data, and a run is a promise of
+ * its report. The same engine runs underneath; no type of Effect appears in what is exported here.
+ *
+ * - {@link tool} makes a tool from a function, with parameters and results checked by any Standard Schema (zod, valibot, arktype …).
+ * - {@link call}, {@link all}, {@link quorum}, {@link firstSuccess}, {@link advisory}, {@link settled} and {@link deadline} build plans.
+ * - {@link run} runs a plan, waits until everything has ended or was left behind at its bound, and tells how each call ended.
+ *
+ * It never rejects because a plan failed, and never returns while something that it started still runs unsaid.
+ *
+ * @since 0.1.0
+ */
+export { contract } from "./internal/promise/contract.ts"
+export type { Contract, FailureMeaning } from "./internal/promise/contract.ts"
+export type { RunEvent } from "./internal/promise/events.ts"
+export { advisory, all, call, deadline, firstSuccess, quorum, settled } from "./internal/promise/plan.ts"
+export type {
+  Advisory,
+  CallOptions,
+  ChildOutcomes,
+  Children,
+  Member,
+  OutcomesOf,
+  Plan,
+  SomeValues,
+  ValueOf,
+  Values
+} from "./internal/promise/plan.ts"
+export type {
+  CallFailure,
+  CallReport,
+  FailedReport,
+  Fault,
+  NodeReport,
+  Outcome,
+  RefusedReport,
+  Report,
+  StopReason,
+  SucceededReport
+} from "./internal/promise/report.ts"
+export { run } from "./internal/promise/run.ts"
+export type { RunOptions } from "./internal/promise/run.ts"
+export type {
+  Duration,
+  DurationUnit,
+  InputOf,
+  Json,
+  OutputOf,
+  StandardIssue,
+  StandardResult,
+  StandardSchema
+} from "./internal/promise/schema.ts"
+export { tool } from "./internal/promise/tool.ts"
+export type { ExecuteContext, Tool, ToolOptions } from "./internal/promise/tool.ts"

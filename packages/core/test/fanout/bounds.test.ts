@@ -156,31 +156,38 @@ describe("cleanup", () => {
 
 describe("the quarantine", () => {
   it.effect(
-    "holds what was left behind until it ends; its late answer is journaled once and changes nothing (L5, K12)",
+    "holds what was left behind until it ends; its late answer is journaled once, and changes nothing (L5, K12)",
     () =>
       Effect.gen(function* () {
-        const quarantine = Quarantine.make()
-        const journal = Journal.memory()
-        const gate = yield* Deferred.make<string>()
-        const call = Plan.effect(Effect.uninterruptible(Deferred.await(gate)), Contract.irreversible)
-        const report = yield* reportOf(Plan.all({ bad: no("e"), call }), { drain }).pipe(
-          Effect.provideService(Quarantine.Current, quarantine),
-          Effect.provideService(Journal.Current, journal)
-        )
-        const before = JSON.stringify(report)
-        assert.deepStrictEqual(
-          quarantine.list().map(({ attempt, call, mayAct }) => [call, attempt, mayAct]),
-          [["/call", 1, true]]
-        )
-        yield* Deferred.succeed(gate, "too late")
-        yield* TestClock.adjust(0)
-        assert.deepStrictEqual(quarantine.list(), [])
-        const late = journal.events.filter((event) => event.type === "response.late")
-        assert.deepStrictEqual(
-          late.map((event) => event.type === "response.late" && [event.call, event.attempt, event.answer]),
-          [["/call", 1, "success"]]
-        )
-        assert.strictEqual(JSON.stringify(report), before)
+        for (const [interruption, answer] of [
+          ["never", "success"],
+          // an uninterruptible region that no contract declares: Effect keeps no value of it
+          ["anywhere", "noAnswer"]
+        ] as const) {
+          const quarantine = Quarantine.make()
+          const journal = Journal.memory()
+          const gate = yield* Deferred.make<string>()
+          const contract = Contract.make({ effect: "destructive", interruption })
+          const call = Plan.effect(Effect.uninterruptible(Deferred.await(gate)), contract)
+          const report = yield* reportOf(Plan.all({ bad: no("e"), call }), { drain }).pipe(
+            Effect.provideService(Quarantine.Current, quarantine),
+            Effect.provideService(Journal.Current, journal)
+          )
+          const before = JSON.stringify(report)
+          assert.deepStrictEqual(
+            quarantine.list().map((member) => [member.call, member.attempt, member.mayAct]),
+            [["/call", 1, true]]
+          )
+          yield* Deferred.succeed(gate, "too late")
+          yield* TestClock.adjust(0)
+          assert.deepStrictEqual(quarantine.list(), [])
+          const late = journal.events.flatMap((event) => (event.type === "response.late" ? [event] : []))
+          assert.deepStrictEqual(
+            late.map((event) => [event.call, event.attempt, event.answer]),
+            [["/call", 1, answer]]
+          )
+          assert.strictEqual(JSON.stringify(report), before)
+        }
       })
   )
 

@@ -198,7 +198,7 @@ function* runs(
   { clock = "virtual", maxSteps = 10_000, only, patience, reentrant = false, sample, seed = 0 }: Options,
   context: Context.Context<any>
 ): Generator<Effect.Effect<any, SweepError>, Swept> {
-  const settings: Settings = { clock, patience, seed, reentrant }
+  const settings: Settings = { clock, patience, seed }
   const runAt = (step: number) =>
     Effect.flatMap(
       Effect.promise((signal) => once(subject, step, settings, context, signal)),

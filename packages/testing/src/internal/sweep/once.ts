@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import { seeded } from "../simulation/random.ts"
+import { Steps } from "../simulation/steps.ts"
 import { inOrder } from "../simulation/strategy.ts"
 import { type Hang, World } from "../simulation/world.ts"
 
@@ -32,7 +33,6 @@ export interface Settings {
   readonly clock: "virtual" | "live"
   readonly patience: number | undefined
   readonly seed: string | number
-  readonly reentrant: boolean
 }
 
 export type Ended =
@@ -54,44 +54,28 @@ export const once = async (
   outer: Context.Context<any>,
   signal: AbortSignal
 ): Promise<Run> => {
-  let armed = false
-  let steps = 0
   let began = 0
   let moment: Moment = { step: 0, where: "nowhere", time: 0 }
   let interrupt = () => {}
-  const reached = (where: Moment["where"]) => {
-    moment = { step: target, where, time: world.now - began }
-  }
+  const steps = new Steps(inOrder, {
+    target,
+    reached: (where) => {
+      moment = { step: target, where: where === "wait" ? where : "operation", time: world.now - began }
+      // a fiber that is about to run an operation waits until the interruption has been there
+      if (where === "operation") world.first(interrupt)
+      else interrupt()
+    }
+  })
   const world = new World({
-    strategy: {
-      pick: inOrder.pick,
-      shouldYield: (fiber) => {
-        if (!armed) return inOrder.shouldYield(fiber)
-        steps++
-        if (settings.reentrant) {
-          if (steps + 0.5 === target) {
-            reached("operation")
-            interrupt()
-          }
-        }
-        if (steps !== target) return inOrder.shouldYield(fiber)
-        reached("operation")
-        world.first(interrupt)
-        return true
-      }
-    },
+    strategy: steps.strategy,
+    onTurn: steps.onTurn,
     clock: settings.clock,
     ...(settings.patience === undefined ? {} : { patience: settings.patience }),
-    onTurn: () => {
-      if (!armed || ++steps !== target) return
-      reached("wait")
-      interrupt()
-    },
     signal
   })
   const scope = Scope.makeUnsafe()
   const context = Context.add(Context.add(outer, Random.Random, seeded(settings.seed)), Scope.Scope, scope)
-  const finish = (ended: Ended): Run => ({ ended, moment, steps })
+  const finish = (ended: Ended): Run => ({ ended, moment, steps: steps.count })
   const hung = (during: Extract<Ended, { during: string }>["during"], hang: Hang) =>
     finish({ type: "hung", during, hang })
 
@@ -105,13 +89,13 @@ export const once = async (
         fiber.interruptUnsafe()
       }
       began = world.now
-      armed = true
+      steps.armed = true
       return Effect.scoped(Effect.suspend(() => subject.program(env.value)))
     }),
     context
   )
   const hang = await world.run(() => program.exit !== undefined)
-  armed = false
+  steps.armed = false
   if (hang !== undefined) return hung("program", hang)
 
   const checked = await world.runToEnd(

@@ -1,0 +1,189 @@
+/**
+ * **Arbitraries** of what Toolscope runs: contracts, behaviours that keep them, plans over them, settings, moments of interruption; and the
+ * *scenario* that holds them all. They are Effect's own (`effect/Arbitrary`), for `it.effect.prop`, and everything they make is plain JSON,
+ * so that a failure prints as one line and shrinks.
+ *
+ * Plans are valid by construction, and behaviours honest: a tool may be deaf, hang, die and answer nonsense, but it does not act under a
+ * contract that says it only reads.
+ *
+ * @since 0.1.0
+ */
+import { Contract, type PlanDocument } from "@toolscope/core"
+import type * as Arbitrary from "effect/Arbitrary"
+import * as A from "effect/Arbitrary"
+import * as Schema from "effect/Schema"
+import * as behaviours from "./internal/arbitraries/behaviours.ts"
+import { int, maybe, object, one, rarely, value } from "./internal/arbitraries/choose.ts"
+import * as plans from "./internal/arbitraries/plans.ts"
+import * as Zoo from "./Zoo.ts"
+
+/**
+ * A tool of a scenario: its contract, as an operator writes it, and whether its handler is an Effect or a promise. What it does stands in
+ * the parameters of each call.
+ *
+ * @since 0.1.0
+ */
+export const ToolData = Schema.Struct({
+  contract: Contract.Operator,
+  drives: Schema.optionalKey(Schema.Literals(["effect", "promise"]))
+})
+
+/**
+ * How the owner of a fan-out ends it: `interrupt` its fiber, `stop` it by its handle, or `close` the scope it was started in; at a time (in
+ * milliseconds) or at a step, counted as `Sweep` counts them.
+ *
+ * @since 0.1.0
+ */
+export const Interruption = Schema.Struct({
+  by: Schema.Literals(["interrupt", "stop", "close"]),
+  at: Schema.Union([Schema.Struct({ millis: Schema.Number }), Schema.Struct({ step: Schema.Int })])
+})
+
+/**
+ * Who runs next whenever several fibers are ready.
+ *
+ * - `order`: `"any"`, each as likely as the other; `"ranked"`, by probabilistic concurrency testing with so many `changes`; `"plain"`, as
+ *   Effect's own scheduler
+ * - `yields`: the chance, in percent, that a fiber has to wait before an operation
+ *
+ * @since 0.1.0
+ */
+export const Schedule = Schema.Struct({
+  order: Schema.Literals(["plain", "any", "ranked"]),
+  seed: Schema.Int,
+  yields: Schema.optionalKey(Schema.Int),
+  changes: Schema.optionalKey(Schema.Int)
+})
+
+/**
+ * One run, whole: tools, plan with its settings, how its owner ends it, and in which order fibers run.
+ *
+ * @since 0.1.0
+ */
+export const Scenario = Schema.Struct({
+  tools: Schema.Record(Schema.String, ToolData),
+  /** In the plan format. */
+  plan: Schema.Json,
+  interruption: Schema.optionalKey(Interruption),
+  schedule: Schedule
+})
+
+/**
+ * @since 0.1.0
+ */
+export type Scenario = typeof Scenario.Type
+
+/**
+ * How large plans become.
+ *
+ * @since 0.1.0
+ */
+export interface Bounds {
+  /** Policies above a call. Default 3. */
+  readonly depth?: number
+  /** Children of a policy. Default 3. */
+  readonly width?: number
+}
+
+/**
+ * A contract as an operator writes it: `Contract.fromOperator` makes the contract of it.
+ *
+ * @since 0.1.0
+ */
+export const contracts: Arbitrary.Arbitrary<typeof Contract.Operator.Type> = behaviours.contractData
+
+/**
+ * What a tool of the zoo does in an attempt. It is honest: what it does keeps the contract, and an error that says that nothing happened
+ * follows no act.
+ *
+ * @since 0.1.0
+ */
+export const behavioursOf = (
+  contract: Contract.Contract,
+  options: { readonly drives?: "effect" | "promise" } = {}
+): Arbitrary.Arbitrary<Zoo.Behaviour> => behaviours.behaviour(contract, options.drives ?? "effect")
+
+/**
+ * Nodes of the plan format over these tools of the zoo. Each decodes without a fault.
+ *
+ * @since 0.1.0
+ */
+export const nodes = (tools: ReadonlyArray<Zoo.ZooTool>, { depth = 3, width = 3 }: Bounds = {}) =>
+  plans.nodes(tools, { depth, width })
+
+/**
+ * Bounds of a fan-out: drain and concurrency, small and large.
+ *
+ * @since 0.1.0
+ */
+export const settings: Arbitrary.Arbitrary<PlanDocument.Settings> = object({
+  drain: maybe(2, value(0, 15, 100)),
+  concurrency: maybe(2, int(1, 4))
+})
+
+/**
+ * @since 0.1.0
+ */
+export const interruptions: Arbitrary.Arbitrary<typeof Interruption.Type> = object({
+  by: value("interrupt", "interrupt", "stop", "close"),
+  at: one<(typeof Interruption.Type)["at"]>(
+    A.map(int(0, 14), (n) => ({ millis: 5 * n })),
+    A.map(int(1, 200), (step) => ({ step }))
+  )
+})
+
+/**
+ * @since 0.1.0
+ */
+export const schedules: Arbitrary.Arbitrary<typeof Schedule.Type> = object({
+  order: value("plain", "any", "any", "ranked", "ranked"),
+  seed: int(0, 1_000_000),
+  yields: maybe(2, value(5, 30)),
+  changes: maybe(2, int(1, 5))
+})
+
+const toolData: Arbitrary.Arbitrary<typeof ToolData.Type> = object({
+  contract: behaviours.contractData,
+  drives: rarely<"promise" | undefined>(3, A.Constant(undefined), A.Constant("promise"))
+})
+
+/**
+ * Whole scenarios. `interrupted`: always, never, or (default) every other.
+ *
+ * @since 0.1.0
+ */
+export const scenarios = (
+  options: Bounds & { readonly interrupted?: "always" | "never" } = {}
+): Arbitrary.Arbitrary<Scenario> => {
+  const interrupted =
+    options.interrupted === "always"
+      ? interruptions
+      : options.interrupted === "never"
+        ? A.Constant(undefined)
+        : maybe(2, interruptions)
+  const tools = A.map(A.array(toolData, { minLength: 1, maxLength: 3 }), (list): Scenario["tools"] => ({
+    reads: { contract: "readOnly" },
+    ...Object.fromEntries(list.map((tool, i) => [`t${i}`, tool]))
+  }))
+  return A.flatMap(tools, (tools): Arbitrary.Arbitrary<Scenario> =>
+    A.map(
+      A.all([nodes(toolsOf(tools), options), settings, interrupted, schedules]),
+      ([plan, settings, interruption, schedule]) => ({
+        tools,
+        plan: { toolscope: 1, plan, ...(settings as { readonly [key: string]: Schema.Json }) },
+        ...(interruption === undefined ? {} : { interruption }),
+        schedule
+      })
+    )
+  )
+}
+
+/**
+ * The tools of a scenario.
+ *
+ * @since 0.1.0
+ */
+export const toolsOf = (tools: Scenario["tools"]): ReadonlyArray<Zoo.ZooTool> =>
+  Object.entries(tools).map(([name, { contract, drives = "effect" }]) =>
+    Zoo.tool(name, Contract.fromOperator(contract), { drives })
+  )

@@ -1,0 +1,98 @@
+/**
+ * Plans in the plan format, valid by construction: an advisory stands directly under `all`, calls that overlap in a `firstSuccess` have no
+ * effect, a retry stands where the contract can ever allow one, a quorum is not larger than its children.
+ */
+import { Contract } from "@toolscope/core"
+import type * as Arbitrary from "effect/Arbitrary"
+import * as A from "effect/Arbitrary"
+import type * as Schema from "effect/Schema"
+import { millis, script } from "./behaviours.ts"
+import { int, maybe, object, one } from "./choose.ts"
+
+/** A node of the plan format. */
+export type Node = { readonly [key: string]: Schema.Json }
+
+/** A tool that plans may call: each behaves as its parameters say. */
+export interface Kept {
+  readonly name: string
+  readonly contract: Contract.Contract
+  readonly drives: "effect" | "promise"
+}
+
+export interface Bounds {
+  /** Policies above a call. */
+  readonly depth: number
+  /** Children of a policy. */
+  readonly width: number
+}
+
+interface Place {
+  readonly depth: number
+  /** Its calls run beside rivals. */
+  readonly overlap: boolean
+}
+
+export const nodes = (tools: ReadonlyArray<Kept>, { depth, width }: Bounds): Arbitrary.Arbitrary<Node> => {
+  const known = new Map<string, Arbitrary.Arbitrary<Node>>()
+  const calls = new Map(tools.map((tool) => [tool, call(tool)]))
+  const reading = tools.filter(({ contract }) => Contract.canOverlap(contract))
+
+  const node = (place: Place): Arbitrary.Arbitrary<Node> => {
+    const key = `${place.depth} ${place.overlap}`
+    let made = known.get(key)
+    if (made === undefined) known.set(key, (made = make(place)))
+    return made
+  }
+  const make = (place: Place): Arbitrary.Arbitrary<Node> => {
+    const usable = (place.overlap ? reading : tools).map((tool) => calls.get(tool)!)
+    const single = one(usable[0]!, ...usable.slice(1))
+    if (place.depth === 0) return single
+    const under = { ...place, depth: place.depth - 1 }
+    const below = node(under)
+    const first = one(staggered(below), overlapping(under, below))
+    return one(single, all(below), all(below), quorum(below), first, wrapped(below))
+  }
+  const children = (of: Arbitrary.Arbitrary<Node>, least: number) =>
+    A.map(A.array(of, { minLength: least, maxLength: width }), (list) =>
+      list.map((child, i) => ({ id: String.fromCharCode(97 + i), ...child }))
+    )
+
+  const all = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> => {
+    const advisory = object({ advisory: below, grace: maybe(2, millis) }) as Arbitrary.Arbitrary<Node>
+    return A.map(children(one(below, below, advisory), 0), (list): Node => ({ all: list }))
+  }
+  const quorum = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
+    A.map(A.all([children(below, 1), int(0, width - 1), maybe(3, A.Constant(true))]), ([of, need, agree]): Node => ({
+      quorum: 1 + (need % of.length),
+      of,
+      ...(agree === undefined ? {} : { agree })
+    }))
+  const staggered = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
+    A.map(children(below, 1), (list): Node => ({ firstSuccess: list, stagger: "infinity" }))
+  const overlapping = (under: Place, below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
+    reading.length === 0
+      ? staggered(below)
+      : A.map(A.all([children(node({ ...under, overlap: true }), 1), maybe(2, millis)]), ([list, stagger]): Node => ({
+          firstSuccess: list,
+          ...(stagger === undefined ? {} : { stagger })
+        }))
+  const wrapped = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
+    one<Node>(
+      A.map(below, (node): Node => ({ settled: node })),
+      A.map(A.all([millis, below]), ([deadline, of]): Node => ({ deadline, of }))
+    )
+  return node({ depth, overlap: false })
+}
+
+const call = ({ contract, drives, name }: Kept): Arbitrary.Arbitrary<Node> => {
+  const retries = Contract.canRetry(contract)
+  return object({
+    call: A.Constant(name),
+    params: script(contract, drives, retries),
+    timeout: maybe(
+      4,
+      A.map(int(1, 6), (n) => 10 * n)
+    ),
+    retry: retries ? maybe(3, int(1, 2)) : A.Constant(undefined)
+  }) as Arbitrary.Arbitrary<unknown> as Arbitrary.Arbitrary<Node>
+}

@@ -150,11 +150,8 @@ describe("output", () => {
   })
 
   it("of 50 MB arrives whole", async () => {
-    const done = await runPlan({ plan: { all: [child("a", "big"), child("b", "deaf")] }, drain: 50 }, [
-      "--json",
-      "--progress"
-    ])
-    assert.strictEqual(done.code, 1)
+    const done = await runPlan({ plan: call("big") }, ["--json"])
+    assert.strictEqual(done.code, 0)
     const report = reportOf(done)
     assert.strictEqual((report.calls[0]!.value as string).length, 50 * 1024 * 1024)
   }, 60_000)

@@ -122,6 +122,6 @@ const describe = (u: unknown): string => {
   try {
     return u instanceof Error ? `${u.name}: ${u.message}` : String(u)
   } catch {
-    return Object.prototype.toString.call(u)
+    return "something that cannot be shown"
   }
 }

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { text } from "./internal/json.ts"
 
 /**
  * What a failure (a typed error, as the tool answers it) says about the effect of the attempt.
@@ -149,8 +150,8 @@ export const mayHaveActed = (contract: Contract, error: unknown): boolean => {
   if (contract.effect === "none") return false
   const meaning = contract.failure
   if (typeof meaning === "string") return meaning === "maybe"
-  const tag = typeof error === "object" && error !== null && "_tag" in error ? error._tag : undefined
-  return !(typeof tag === "string" && Object.hasOwn(meaning, tag) && meaning[tag] === "nothing")
+  const tag = text(error, "_tag")
+  return !(tag !== undefined && Object.hasOwn(meaning, tag) && meaning[tag] === "nothing")
 }
 
 /**

@@ -86,6 +86,6 @@ const describe = (error: unknown): string => {
     const { _tag, message } = (error ?? {}) as { readonly _tag?: unknown; readonly message?: unknown }
     return typeof message === "string" && message !== "" ? message : typeof _tag === "string" ? _tag : String(error)
   } catch {
-    return Object.prototype.toString.call(error)
+    return "something that cannot be shown"
   }
 }

@@ -43,13 +43,27 @@ const anything: Codec = {
   jsonSchema: () => ({})
 }
 
+/** A schema that throws, or that has to wait, or that needs a service. */
+const unusable = (defect: unknown): Checked<never> => {
+  const { cause } = defect as { readonly cause?: unknown }
+  const why = cause instanceof Error ? cause.message : String(defect)
+  return Result.fail([{ pointer: "", message: `the schema cannot be applied: ${why}` }])
+}
+
 const fromEffectSchema = (schema: Schema.ConstraintCodec<unknown>): Codec => {
   if (schema === Schema.Unknown || schema === Schema.Any) return anything
   const codec = Schema.toCodecJson(schema as Schema.Codec<unknown>)
   const decode = Schema.decodeUnknownResult(codec, options)
   const encode = Schema.encodeUnknownResult(codec, options)
-  const check = (run: (u: unknown) => Result.Result<unknown, Schema.SchemaError>) => (u: unknown) =>
-    Result.mapError(run(u), (e) => toIssues(format(e.issue)))
+  const check =
+    (run: (u: unknown) => Result.Result<unknown, Schema.SchemaError>) =>
+    (u: unknown): Checked<unknown> => {
+      try {
+        return Result.mapError(run(u), (e) => toIssues(format(e.issue)))
+      } catch (defect) {
+        return unusable(defect)
+      }
+    }
   return {
     decode: check(decode),
     encode: check(encode),
@@ -75,7 +89,7 @@ const fromStandardSchema = (schema: StandardSchemaV1): Codec => {
       }
       return result.issues ? Result.fail(toIssues(result)) : Result.succeed(result.value)
     } catch (defect) {
-      return Result.fail([{ pointer: "", message: `the schema cannot be applied: ${String(defect)}` }])
+      return unusable(defect)
     }
   }
   return {

@@ -12,6 +12,7 @@ import * as Cause from "effect/Cause"
 import type { Clock } from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { CallError } from "../CallError.ts"
@@ -23,7 +24,6 @@ import type { StopReason } from "../Report.ts"
 import { isInterruptible, RunningAttempt } from "./attempt.ts"
 import { bounded } from "./bounded.ts"
 import { CallState } from "./call.ts"
-import { canonicalJson } from "./canonicalJson.ts"
 import type { Compiled } from "./compile.ts"
 import { ofExit } from "./ending.ts"
 import type { Limits } from "./limits.ts"
@@ -411,7 +411,7 @@ export class Executor {
     if (node.policy !== "quorum") return false
     try {
       if (node.agree !== true) return node.agree!(this.valueOf(a) as never, this.valueOf(b) as never)
-      return canonicalJson(this.jsonOf(a)) === canonicalJson(this.jsonOf(b))
+      return Equal.equals(this.jsonOf(a), this.jsonOf(b))
     } catch {
       return false
     }

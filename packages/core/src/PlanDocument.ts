@@ -50,7 +50,8 @@ export const jsonSchema = (): object => {
   return { $schema: "https://json-schema.org/draft/2020-12/schema", ...schema, $defs: definitions }
 }
 
-const fail = (faults: ReadonlyArray<Fault>): Effect.Effect<never, PlanError> => Effect.fail(new PlanError({ faults }))
+const fail = (faults: ReadonlyArray<Fault>): Effect.Effect<never, PlanError> =>
+  Effect.fail(new PlanError({ faults: inPlanOrder(faults) }))
 
 /**
  * A plan from a document that has been parsed from JSON. It is checked whole, against the tools: all faults come in one error.
@@ -81,9 +82,7 @@ export const decode = <T extends Tool.Any>(
     const { faults, node, settings } = readDocument(document, tools)
     const checked: ReadonlyArray<Result.Result<unknown, ReadonlyArray<Fault>>> = [limitsOf(settings), compile(node)]
     const all = [...faults, ...checked.flatMap((c) => (Result.isFailure(c) ? c.failure : []))]
-    return all.length > 0
-      ? fail(inPlanOrder(all))
-      : Effect.succeed({ plan: Plan.unsafeFromNode(node), settings } as Decoded<any>)
+    return all.length > 0 ? fail(all) : Effect.succeed({ plan: Plan.unsafeFromNode(node), settings } as Decoded<any>)
   })
 
 /**

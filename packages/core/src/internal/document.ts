@@ -62,21 +62,20 @@ class Reader {
     return { node: root, settings, faults }
   }
 
+  /** Read also where the top has a fault elsewhere, so that a second fault is not found only when the first is gone. */
   private readSettings(document: unknown): Settings {
     const top = readTop(document)
-    if (Result.isFailure(top)) {
-      this.misread("", top.failure)
-      return {}
-    }
-    const { budget, concurrency, drain, undo } = top.success
-    if (budget !== undefined) {
+    const faulty = new Set<unknown>()
+    if (Result.isFailure(top)) for (const key of this.misread("", top.failure)) faulty.add(key)
+    if (!isRecord(document)) return {}
+    if (document.budget !== undefined) {
       this.fault("/budget", "Unsupported", "budgets are not in this version; leave it out")
     }
-    return {
-      ...(drain === undefined ? {} : { drain: drain as never }),
-      ...(undo === undefined ? {} : { undo: undo as never }),
-      ...(concurrency === undefined ? {} : { concurrency })
+    const settings: Record<string, unknown> = {}
+    for (const key of ["drain", "undo", "concurrency"] as const) {
+      if (document[key] !== undefined && !faulty.has(key)) settings[key] = document[key]
     }
+    return settings as Settings
   }
 
   private readNode({ json, pointer, put }: Task): void {
@@ -231,11 +230,14 @@ class Reader {
     this.faults.push({ pointer, _tag, message })
   }
 
-  private misread(at: string, error: SchemaError): void {
-    for (const { message, path = [] } of format(error.issue).issues) {
+  /** Returns the keys of this level that are at fault. */
+  private misread(at: string, error: SchemaError): ReadonlyArray<unknown> {
+    return format(error.issue).issues.map(({ message, path = [] }) => {
       const tokens = path.map((p) => (typeof p === "object" ? p.key : p))
-      this.fault(at + fromPath(tokens), "BadShape", message)
-    }
+      const known = message === "Expected no excess property" ? "no such key is known here" : message
+      this.fault(at + fromPath(tokens), "BadShape", known)
+      return tokens[0]
+    })
   }
 
   private noSuchTool(name: string): string {

@@ -38,7 +38,7 @@ module.exports = {
       severity: "error",
       from: { path: "^packages/core/src" },
       to: {
-        path: "node_modules/effect/(src|dist)/(ai|cli|cluster|http|http-api|observability|persistence|process|rpc|sql|workflow|devtools|eventlog|reactivity|graphql|Arbitrary|FileSystem|Path|LayerMap|ExecutionPlan)"
+        path: "node_modules/effect/(?:src|dist)/(?:ai|cli|cluster|http|http-api|observability|persistence|process|rpc|sql|workflow|devtools|eventlog|reactivity|graphql|Arbitrary|FileSystem|Path|LayerMap|ExecutionPlan)"
       }
     },
     { name: "no-orphans", severity: "error", from: { orphan: true, path: "^packages/[^/]+/src/internal/" }, to: {} }
@@ -49,6 +49,7 @@ module.exports = {
     tsPreCompilationDeps: "specify",
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: {
+      exportsFields: ["exports"],
       conditionNames: ["ws-source", "import", "node", "default"],
       extensions: [".ts", ".mts", ".js", ".mjs"]
     }

@@ -35,7 +35,12 @@ export default tseslint.config(
         "error",
         {
           paths: [{ name: "effect", message: "Import the module: effect/Effect. The barrel costs 300 ms at start." }],
-          patterns: [{ group: ["@toolscope/*/internal/*", "@toolscope/*/dist/**", "./**/dist/**", "../**/dist/**"], message: "That is internal to its package." }]
+          patterns: [
+            {
+              group: ["@toolscope/*/internal/*", "@toolscope/*/dist/**", "./**/dist/**", "../**/dist/**"],
+              message: "That is internal to its package."
+            }
+          ]
         }
       ]
     }

@@ -10,7 +10,7 @@ const steps = [
   [
     "layers",
     bin("depcruise"),
-    ["packages", "--config", ".dependency-cruiser.cjs", "--include-only", "^packages/[^/]+/src|effect"]
+    ["packages", "--config", ".dependency-cruiser.cjs", "--include-only", "^packages/[^/]+/src|node_modules/effect/"]
   ]
 ]
 

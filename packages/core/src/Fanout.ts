@@ -96,7 +96,8 @@ interface Closed {
 /** Runs to the close; the report is made, and journaled, also when the caller is interrupted. */
 const execute = (
   executor: Executor,
-  onClosed: (closed: Closed) => void
+  onClosed: (closed: Closed) => void,
+  interruptible?: typeof Effect.interruptible
 ): Effect.Effect<unknown, FanoutError<unknown>> =>
   Effect.suspend(() => {
     let closed: Closed
@@ -115,7 +116,7 @@ const execute = (
     })
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(
-        Effect.onExit(executor.run(restore), () => close),
+        Effect.onExit(executor.run(interruptible ?? restore), () => close),
         () => closed.exit
       )
     )
@@ -169,14 +170,15 @@ export const startStoppable = <A, E, R, O>(
       }
       const closed = Deferred.makeUnsafe<Closed>()
       const report = Effect.map(Deferred.await(closed), (c) => c.report)
-      const driver = Effect.onExit(
-        execute(executor, (c) => Deferred.doneUnsafe(closed, Effect.succeed(c))),
-        // were the driver itself to die, nobody should wait for a report that never comes
-        (exit) =>
-          Effect.sync(() => {
-            if (Exit.isFailure(exit)) Deferred.doneUnsafe(closed, Effect.die(Cause.squash(exit.cause)))
-          })
-      )
+      const driver = (interruptible?: typeof Effect.interruptible) =>
+        Effect.onExit(
+          execute(executor, (c) => Deferred.doneUnsafe(closed, Effect.succeed(c)), interruptible),
+          // were the driver itself to die, nobody should wait for a report that never comes
+          (exit) =>
+            Effect.sync(() => {
+              if (Exit.isFailure(exit)) Deferred.doneUnsafe(closed, Effect.die(Cause.squash(exit.cause)))
+            })
+        )
       const handle: Handle<unknown, unknown> = {
         runId: executor.env.runId,
         result: Effect.flatMap(Deferred.await(closed), (c) => c.exit),
@@ -189,10 +191,12 @@ export const startStoppable = <A, E, R, O>(
         journal: executor.env.journal
       }
       ready(stop)
-      return Effect.flatMap(Effect.forkScoped(driver, { startImmediately: true }), (fiber) => {
+      // uninterruptible but for its loop: a scope that closes before the first step still gets its report
+      const fork = Effect.forkScoped(driver(Effect.interruptible), { startImmediately: true, uninterruptible: true })
+      return Effect.flatMap(fork, (fiber) => {
         if (executor.hasBegun || fiber.pollUnsafe() === undefined) return Effect.succeed(handle)
         executor.requestStop({ source: "parent", reason: "the scope of the fan-out had been closed before it began" })
-        return Effect.as(Effect.exit(driver), handle)
+        return Effect.as(Effect.exit(driver()), handle)
       })
     })
   ) as never

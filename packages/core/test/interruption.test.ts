@@ -40,3 +40,22 @@ describe("the owner of a fan-out is interrupted", () => {
     )
   }
 })
+
+describe("the scope of a fan-out is closed", () => {
+  it.effect("there is a report all the same, wherever the close comes", () =>
+    Sweep.everyStep({
+      setup: Effect.sync(() => ({ handle: undefined as Fanout.Handle<unknown, unknown> | undefined })),
+      program: (env) =>
+        Effect.gen(function* () {
+          env.handle = yield* Fanout.start(plan)
+          yield* env.handle.result
+        }),
+      invariant: ({ handle }) =>
+        Effect.gen(function* () {
+          if (handle === undefined) return
+          const report = yield* Effect.timeout(handle.report, "1 minute")
+          assert.strictEqual(report.calls.length, 7)
+        })
+    })
+  )
+})

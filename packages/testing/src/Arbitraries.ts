@@ -13,7 +13,7 @@ import type * as Arbitrary from "effect/Arbitrary"
 import * as A from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as behaviours from "./internal/arbitraries/behaviours.ts"
-import { int, maybe, object, one, rarely, value } from "./internal/arbitraries/choose.ts"
+import { index, int, maybe, object, one, rarely, value } from "./internal/arbitraries/choose.ts"
 import * as plans from "./internal/arbitraries/plans.ts"
 import * as Zoo from "./Zoo.ts"
 
@@ -127,8 +127,8 @@ export const settings: Arbitrary.Arbitrary<PlanDocument.Settings> = object({
 export const interruptions: Arbitrary.Arbitrary<typeof Interruption.Type> = object({
   by: value("interrupt", "interrupt", "stop", "close"),
   at: one<(typeof Interruption.Type)["at"]>(
-    A.map(int(0, 14), (n) => ({ millis: 5 * n })),
-    A.map(int(1, 200), (step) => ({ step }))
+    A.map(index(13), (n) => ({ millis: 5 * n })),
+    A.map(index(120), (n) => ({ step: n + 1 }))
   )
 })
 

@@ -6,12 +6,12 @@ import { Contract } from "@toolscope/core"
 import type * as Arbitrary from "effect/Arbitrary"
 import * as A from "effect/Arbitrary"
 import type * as Zoo from "../../Zoo.ts"
-import { int, maybe, object, one, rarely, value } from "./choose.ts"
+import { index, maybe, object, one, rarely, value } from "./choose.ts"
 
 /** Few different times, so that much happens at the same instant; now and then one that lies beyond every bound. */
 export const millis: Arbitrary.Arbitrary<number> = rarely(
   12,
-  A.map(int(0, 6), (n) => 10 * n),
+  A.map(index(7), (n) => 10 * n),
   A.Constant(4000)
 )
 
@@ -47,7 +47,20 @@ const endingsAfterAct = (contract: Contract.Contract): Arbitrary.Arbitrary<Endin
   return value("answer", ...truthful, "die", "never", "malformed", "interrupt")
 }
 
-const endings = value("answer", "answer", "fail", "refuse", "never", "die", "throw", "interrupt", "malformed", "twice")
+const endings = value(
+  "answer",
+  "answer",
+  "answer",
+  "answer",
+  "fail",
+  "refuse",
+  "never",
+  "die",
+  "throw",
+  "interrupt",
+  "malformed",
+  "twice"
+)
 
 const step = (contract: Contract.Contract) => {
   const values = maybe(3, value(1, 2))
@@ -87,7 +100,7 @@ export const behaviour = (
             : maybe(5, object({ after: millis, then: value("end", "end", "die", "never") }))
       })
     ]),
-    ([doing, how]) => ({ ...doing, ...how }) as Zoo.Behaviour
+    ([doing, how]): Zoo.Behaviour => ({ ...doing, ...how })
   )
 }
 

@@ -18,15 +18,28 @@ export const int = (minimum: number, maximum: number): Arbitrary.Arbitrary<numbe
   return made
 }
 
+const indices = new Map<number, Arbitrary.Arbitrary<number>>()
+
+/** From 0 to `size`, exclusive, each as likely as the other (whole numbers of Effect prefer both ends). Shrinks to those before. */
+export const index = (size: number): Arbitrary.Arbitrary<number> => {
+  let made = indices.get(size)
+  if (made === undefined) {
+    const all = Array.from({ length: size }, (_, i) => i)
+    made = Arbitrary.schema(Schema.Literals(all), { shrink: (i) => all.slice(0, i) })
+    indices.set(size, made)
+  }
+  return made
+}
+
 /** One of these. */
 export const one = <A>(first: Arbitrary.Arbitrary<A>, ...rest: ReadonlyArray<Arbitrary.Arbitrary<A>>) => {
   const all = [first, ...rest]
-  return Arbitrary.flatMap(int(0, all.length - 1), (i) => all[i]!)
+  return Arbitrary.flatMap(index(all.length), (i) => all[i]!)
 }
 
 /** One of these values. */
 export const value = <const A extends ReadonlyArray<unknown>>(...all: A): Arbitrary.Arbitrary<A[number]> => {
-  return Arbitrary.map(int(0, all.length - 1), (i) => all[i])
+  return Arbitrary.map(index(all.length), (i) => all[i])
 }
 
 /** Now and then (once in so many) the second, otherwise the first. */
@@ -34,7 +47,7 @@ export const rarely = <A>(
   once: number,
   usually: Arbitrary.Arbitrary<A>,
   then: Arbitrary.Arbitrary<A>
-): Arbitrary.Arbitrary<A> => Arbitrary.flatMap(int(0, once - 1), (i) => (i === once - 1 ? then : usually))
+): Arbitrary.Arbitrary<A> => Arbitrary.flatMap(index(once), (i) => (i === once - 1 ? then : usually))
 
 type Present<F> = { [K in keyof F]: F[K] extends Arbitrary.Arbitrary<infer A> ? A : never }
 type Defined<A> = { [K in keyof A as undefined extends A[K] ? never : K]: A[K] } & {

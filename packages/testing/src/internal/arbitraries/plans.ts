@@ -7,7 +7,7 @@ import type * as Arbitrary from "effect/Arbitrary"
 import * as A from "effect/Arbitrary"
 import type * as Schema from "effect/Schema"
 import { millis, script } from "./behaviours.ts"
-import { int, maybe, object, one } from "./choose.ts"
+import { index, int, maybe, object, one } from "./choose.ts"
 
 /** A node of the plan format. */
 export type Node = { readonly [key: string]: Schema.Json }
@@ -50,11 +50,16 @@ export const nodes = (tools: ReadonlyArray<Kept>, { depth, width }: Bounds): Arb
     const under = { ...place, depth: place.depth - 1 }
     const below = node(under)
     const first = one(staggered(below), overlapping(under, below))
-    return one(single, all(below), all(below), quorum(below), first, wrapped(below))
+    const policies = [all(below), all(below), quorum(below), first, wrapped(below)]
+    return place.depth === depth ? one(single, ...policies, ...policies) : one(single, single, ...policies)
   }
+  // a list of Effect's prefers to be empty or full
   const children = (of: Arbitrary.Arbitrary<Node>, least: number) =>
-    A.map(A.array(of, { minLength: least, maxLength: width }), (list) =>
-      list.map((child, i) => ({ id: String.fromCharCode(97 + i), ...child }))
+    A.map(
+      A.flatMap(index(3 * (width - least) + 1), (n) =>
+        A.array(of, { minLength: least + Math.ceil(n / 3), maxLength: width })
+      ),
+      (list) => list.map((child, i) => ({ id: String.fromCharCode(97 + i), ...child }))
     )
 
   const all = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> => {
@@ -62,7 +67,7 @@ export const nodes = (tools: ReadonlyArray<Kept>, { depth, width }: Bounds): Arb
     return A.map(children(one(below, below, advisory), 0), (list): Node => ({ all: list }))
   }
   const quorum = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
-    A.map(A.all([children(below, 1), int(0, width - 1), maybe(3, A.Constant(true))]), ([of, need, agree]): Node => ({
+    A.map(A.all([children(below, 1), index(width), maybe(3, A.Constant(true))]), ([of, need, agree]): Node => ({
       quorum: 1 + (need % of.length),
       of,
       ...(agree === undefined ? {} : { agree })
@@ -91,7 +96,7 @@ const call = ({ contract, drives, name }: Kept): Arbitrary.Arbitrary<Node> => {
     params: script(contract, drives, retries),
     timeout: maybe(
       4,
-      A.map(int(1, 6), (n) => 10 * n)
+      A.map(index(6), (n) => 10 + 10 * n)
     ),
     retry: retries ? maybe(3, int(1, 2)) : A.Constant(undefined)
   }) as Arbitrary.Arbitrary<unknown> as Arbitrary.Arbitrary<Node>

@@ -1,0 +1,214 @@
+/**
+ * A **simulation** runs whole fan-outs in a world of their own and checks every law on what they leave: generated plans over hostile tools,
+ * ended by their owner at any moment, under a scheduler that lets the fibers run in any order.
+ *
+ * One seed is one run: plan, behaviours, interruption and order all follow from it, time is virtual, and the same seed leaves the same
+ * journal, byte for byte. A run never takes real time and never touches anything outside.
+ *
+ * @since 0.1.0
+ */
+import type { Journal, PlanError } from "@toolscope/core"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import { type Bounds, type Scenario, scenarios } from "./Arbitraries.ts"
+import { run as simulate, type Trace } from "./internal/simulation/run.ts"
+import * as Laws from "./Laws.ts"
+import type { Ledger } from "./Ledger.ts"
+
+/**
+ * What one run left.
+ *
+ * @since 0.1.0
+ */
+export interface Run {
+  readonly scenario: Scenario
+  /** In the order of their making; also what came after the fan-out had closed. */
+  readonly events: ReadonlyArray<Journal.Event>
+  /** What the tools wrote down themselves. */
+  readonly ledger: Ledger
+  /** How the owner's fiber ended. Absent if it never did, which is a violation. */
+  readonly exit: Exit.Exit<unknown, unknown> | undefined
+  /** Empty if every law holds. */
+  readonly violations: ReadonlyArray<Laws.Violation>
+  /** Moments at which the owner could have ended it: what `step` counts. */
+  readonly steps: number
+}
+
+/**
+ * @since 0.1.0
+ */
+export interface Options extends Bounds {
+  /** Only these laws, by id. Default: all. */
+  readonly laws?: ReadonlyArray<string>
+}
+
+/**
+ * The scenario of a seed. `depth` and `width` belong to it: with others, the same seed means another scenario.
+ *
+ * @since 0.1.0
+ */
+export const scenarioOf = (seed: number, bounds: Bounds = {}): Effect.Effect<Scenario> =>
+  Effect.map(Effect.orDie(Arbitrary.sampleEffect(scenarios(bounds), { count: 1, seed, size })), (all) => all[0]!)
+
+const size = 5
+
+/**
+ * Runs a scenario and checks the laws. Fails only where the plan of the scenario is refused.
+ *
+ * @example
+ * ```ts
+ * import { Simulation } from "@toolscope/testing"
+ * import * as Effect from "effect/Effect"
+ *
+ * const run = await Effect.runPromise(
+ *   Simulation.run({
+ *     tools: { reads: { contract: "readOnly" } },
+ *     plan: { toolscope: 1, plan: { call: "reads", params: { then: "never", deaf: true } } },
+ *     interruption: { by: "interrupt", at: { millis: 5 } },
+ *     schedule: { order: "any", seed: 1 }
+ *   })
+ * )
+ * console.log(run.violations.length, run.events.at(-1)?.time) // => 0 2005
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const run = (scenario: Scenario, options: Options = {}): Effect.Effect<Run, PlanError.PlanError> =>
+  Effect.map(simulate(scenario), (trace) => ({
+    scenario,
+    events: trace.events,
+    ledger: trace.ledger,
+    exit: trace.exit,
+    violations: [...ownLaws(trace), ...Laws.check(trace.events, { ...options, ledger: trace.ledger })],
+    steps: trace.steps
+  }))
+
+/** What a journal cannot show, because the owner who waited is not in it. */
+const ownLaws = ({ drain, endedAt, events, exit, hang, returnedAt }: Trace): ReadonlyArray<Laws.Violation> => {
+  const violations: Array<Laws.Violation> = []
+  const broken = (law: string, name: string, message: string) =>
+    violations.push({ law, name, run: "run", message, events: events.slice(-1), records: [] })
+  if (hang !== undefined) {
+    broken(
+      "S1",
+      "The owner gets its answer",
+      `${exit === undefined ? "it" : "what it left behind"} never ended: ${hang}`
+    )
+  }
+  if (endedAt !== undefined && returnedAt !== undefined && returnedAt > endedAt + drain) {
+    broken(
+      "S2",
+      "The owner waits no longer",
+      `ended at ${endedAt} ms, it returned at ${returnedAt} ms: drain is ${drain} ms`
+    )
+  }
+  if (exit?._tag === "Failure" && exit.cause.reasons.some(Cause.isDieReason)) {
+    broken("S3", "The owner sees no defect", Cause.pretty(exit.cause))
+  }
+  return violations
+}
+
+/**
+ * A violation with what replays it.
+ *
+ * @since 0.1.0
+ */
+export interface Failure {
+  readonly seed: number
+  /** The run of the seed, as it was generated. */
+  readonly run: Run
+  /** The smallest run found that still breaks a law that the first one broke. */
+  readonly smallest: Run
+  /** The command that replays the smallest run. */
+  readonly replay: string
+}
+
+/**
+ * Runs the scenario of one seed. Where a law is broken, it is shrunk: fewer calls, tamer tools, no interruption, as long as a law that was
+ * broken stays broken.
+ *
+ * @since 0.1.0
+ */
+export const runSeed = (seed: number, options: Options = {}): Effect.Effect<Run | Failure> =>
+  Effect.orDie(
+    Effect.gen(function* () {
+      const first = yield* run(yield* scenarioOf(seed, options), options)
+      return first.violations.length === 0 ? first : yield* shrink(seed, first, options)
+    })
+  )
+
+/**
+ * @since 0.1.0
+ */
+export const isFailure = (result: Run | Failure): result is Failure => "smallest" in result
+
+const shrink = (seed: number, first: Run, options: Options): Effect.Effect<Failure, PlanError.PlanError> => {
+  const broken = new Set(first.violations.map(({ law }) => law))
+  const stillBreaks = (scenario: Scenario) =>
+    Effect.map(run(scenario, options), ({ violations }) => !violations.some(({ law }) => broken.has(law)))
+  return Effect.gen(function* () {
+    const result = yield* Arbitrary.checkEffect(scenarios(options), stillBreaks, {
+      runs: 1,
+      seed,
+      size,
+      maxShrinks: 1000
+    })
+    const smallest = result._tag === "Falsified" ? yield* run(result.shrunkInput, options) : first
+    return { seed, run: first, smallest, replay: replayLine(smallest.scenario) }
+  })
+}
+
+/**
+ * The command that replays a scenario.
+ *
+ * @since 0.1.0
+ */
+export const replayLine = (scenario: Scenario): string =>
+  `npm run simulate -- --replay '${JSON.stringify(scenario).replaceAll("'", "'\\''")}'`
+
+/**
+ * What a number of seeds came to.
+ *
+ * @since 0.1.0
+ */
+export interface Summary {
+  readonly seeds: number
+  /** Laws that each run was checked against. */
+  readonly laws: number
+  readonly calls: number
+  readonly attempts: number
+  readonly events: number
+  /** Runs that their owner ended early. */
+  readonly interrupted: number
+  readonly failures: ReadonlyArray<Failure>
+}
+
+/**
+ * Runs the scenarios of `count` seeds from `from` (default 0) on. `onRun` is told after each how many are done.
+ *
+ * @since 0.1.0
+ */
+export const runSeeds = (
+  count: number,
+  options: Options & { readonly from?: number; readonly onRun?: (done: number, failures: number) => void } = {}
+): Effect.Effect<Summary> =>
+  Effect.gen(function* () {
+    const failures: Array<Failure> = []
+    const total = { calls: 0, attempts: 0, events: 0, interrupted: 0 }
+    const { from = 0, onRun } = options
+    for (let i = 0; i < count; i++) {
+      const result = yield* runSeed(from + i, options)
+      if (isFailure(result)) failures.push(result)
+      const { events } = isFailure(result) ? result.run : result
+      total.events += events.length
+      for (const event of events) {
+        if (event.type === "attempt.started") total.attempts++
+        if (event.type === "call.settled") total.calls++
+        if (event.type === "fanout.closed" && event.report.status === "interrupted") total.interrupted++
+      }
+      onRun?.(i + 1, failures.length)
+    }
+    return { seeds: count, laws: (options.laws ?? Laws.all).length + 3, ...total, failures }
+  })

@@ -1,0 +1,146 @@
+/**
+ * Runs one scenario: a whole fan-out in a world of its own, ended by its owner where the scenario says so, and watched until long after
+ * its return, when what was left behind has had the time to do its worst.
+ */
+import { Fanout, Journal, PlanDocument, type PlanError, Quarantine } from "@toolscope/core"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
+import { type Scenario, toolsOf } from "../../Arbitraries.ts"
+import * as Ledger from "../../Ledger.ts"
+import { seeded } from "./random.ts"
+import { Steps } from "./steps.ts"
+import { anyOrder, byRank, inOrder, type Strategy } from "./strategy.ts"
+import { type Hang, World } from "./world.ts"
+
+/** What a run leaves. */
+export interface Trace {
+  readonly events: ReadonlyArray<Journal.Event>
+  readonly ledger: Ledger.Ledger
+  /** How the owner's fiber ended; not at all if it hung. */
+  readonly exit: Exit.Exit<unknown, unknown> | undefined
+  readonly hang: Hang | undefined
+  /** Milliseconds: when the owner ended it, and when it returned. */
+  readonly endedAt: number | undefined
+  readonly returnedAt: number | undefined
+  /** Milliseconds from a stop to its bound. */
+  readonly drain: number
+  /** Steps that the run took, and tasks that ran. */
+  readonly steps: number
+  readonly tasks: number
+}
+
+/** How long what was left behind is watched, in milliseconds of virtual time. */
+const aftermath = 60_000
+
+const strategyOf = ({ changes = 3, order, seed, yields = 0 }: Scenario["schedule"]): Strategy => {
+  const random = seeded(seed)
+  switch (order) {
+    case "plain":
+      return inOrder
+    case "any":
+      return anyOrder(random, yields / 100)
+    case "ranked":
+      return byRank(random, { changes, length: 200, yields: yields / 100 })
+  }
+}
+
+export const run = (scenario: Scenario): Effect.Effect<Trace, PlanError.PlanError> =>
+  Effect.flatMap(PlanDocument.decode(scenario.plan, toolsOf(scenario.tools)), ({ plan, settings }) => {
+    const options = { ...settings, runId: "run" }
+    const fanout = { run: Fanout.run(plan, options), start: Fanout.start(plan, options) }
+    return Effect.promise((signal) => simulate(scenario, fanout, settings, signal))
+  })
+
+interface Runnable {
+  readonly run: Effect.Effect<unknown, unknown>
+  readonly start: Effect.Effect<Fanout.Handle<unknown, unknown>, unknown, Scope.Scope>
+}
+
+const simulate = async (
+  { interruption, schedule }: Scenario,
+  fanout: Runnable,
+  settings: PlanDocument.Settings,
+  signal: AbortSignal
+): Promise<Trace> => {
+  let endedAt: number | undefined
+  let end = () => {}
+  const steps = new Steps(strategyOf(schedule), {
+    target: interruption !== undefined && "step" in interruption.at ? interruption.at.step : -1,
+    reached: (where) => {
+      if (where === "operation") world.first(() => end())
+      else end()
+    }
+  })
+  const world = new World({ strategy: steps.strategy, onTurn: steps.onTurn, signal })
+  const journal = Journal.memory()
+  const ledger = Ledger.memory()
+  const context = Context.empty().pipe(
+    Context.add(Random.Random, seeded(schedule.seed)),
+    Context.add(Journal.Current, journal),
+    Context.add(Ledger.Current, ledger),
+    Context.add(Quarantine.Current, Quarantine.make())
+  )
+
+  const owner = world.spawn(
+    Effect.withFiber((fiber) => {
+      steps.armed = true
+      return owning(interruption?.by, fanout, (how) => {
+        end = () => {
+          if (owner.exit !== undefined || endedAt !== undefined) return
+          endedAt = world.now
+          if (how === undefined) fiber.interruptUnsafe()
+          else world.spawn(how, context)
+        }
+      })
+    }),
+    context
+  )
+  if (interruption !== undefined && "millis" in interruption.at) {
+    world.spawn(
+      Effect.andThen(
+        Effect.sleep(interruption.at.millis),
+        Effect.sync(() => end())
+      ),
+      context
+    )
+  }
+  const hang = await world.run(() => owner.exit !== undefined)
+  steps.armed = false
+  const returnedAt = hang === undefined ? world.now : undefined
+  const after = hang ?? (await world.runUntil(world.now + aftermath))
+  return {
+    events: journal.events,
+    ledger,
+    exit: owner.exit,
+    hang: after,
+    endedAt,
+    returnedAt,
+    drain: Duration.toMillis(Duration.fromInputUnsafe(settings.drain ?? "2 seconds")),
+    steps: steps.count,
+    tasks: world.tasksRun
+  }
+}
+
+/** The owner of the fan-out. `ends` is told how it can be ended: by an effect, or by the interruption of its fiber. */
+const owning = (
+  by: "interrupt" | "stop" | "close" | undefined,
+  { run, start }: Runnable,
+  ends: (how: Effect.Effect<unknown> | undefined) => void
+): Effect.Effect<unknown, unknown> => {
+  if (by === undefined || by === "interrupt") {
+    ends(undefined)
+    return run
+  }
+  const scope = Scope.makeUnsafe()
+  return Effect.onExit(
+    Effect.flatMap(Effect.provideService(start, Scope.Scope, scope), (handle) => {
+      ends(by === "stop" ? handle.stop("the scenario says so") : Scope.close(scope, Exit.void))
+      return handle.result
+    }),
+    (exit) => Scope.close(scope, exit)
+  )
+}

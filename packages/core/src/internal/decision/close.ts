@@ -18,6 +18,7 @@ import {
   phaseSkipped,
   phaseStopping,
   skipped,
+  some,
   type State,
   stopped,
   succeeded
@@ -149,6 +150,7 @@ export const stopAll = (state: State, commands: Commands): void => {
 /** A node that can succeed no more because of a deadline around it is decided by that; otherwise its children decide. */
 export const causeOf = (state: State, node: number, status: number): number =>
   status !== succeeded &&
+  status !== some &&
   state.deadline !== -1 &&
   node >= state.deadline &&
   node < state.program.nodes[state.deadline]!.end

@@ -41,12 +41,13 @@ export interface Decoded<R> {
 }
 
 /**
- * JSON Schema of the plan format. With `tools`, the parameters of each are spelled out where the tool's schema can say them.
+ * JSON Schema of the plan format. It knows no tools: what their parameters must be, and whether ids are unique and quorums can be
+ * reached, {@link decode} says.
  *
  * @since 0.1.0
  */
 export const jsonSchema = (): object => {
-  const { definitions, schema } = Schema.toJsonSchemaDocument(Document)
+  const { definitions, schema } = Schema.toJsonSchemaDocument(Document, { onExcessProperty: "error" })
   return { $schema: "https://json-schema.org/draft/2020-12/schema", ...schema, $defs: definitions }
 }
 

@@ -74,3 +74,19 @@ describe("a plan that is no data", () => {
     })
   )
 })
+
+describe("the JSON Schema of a plan", () => {
+  it("knows no keys beside those that are read, at any depth", () => {
+    const open: Array<unknown> = []
+    let objects = 0
+    JSON.stringify(PlanDocument.jsonSchema(), (_key, value: unknown) => {
+      if (typeof value === "object" && value !== null && "type" in value && value.type === "object") {
+        objects++
+        if (!("additionalProperties" in value) || value.additionalProperties !== false) open.push(value)
+      }
+      return value
+    })
+    assert.deepStrictEqual(open, [])
+    assert.isAbove(objects, 8)
+  })
+})

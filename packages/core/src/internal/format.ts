@@ -6,7 +6,7 @@ import type { Result } from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { SchemaError } from "effect/Schema"
 
-const DurationText = Schema.Union([Schema.String, Schema.Number]).annotate({
+const DurationText = Schema.Union([Schema.String, Schema.Finite]).annotate({
   description: 'A duration: milliseconds, or text such as "50 millis", "2 seconds", "1 minute"'
 })
 const later = "Not in this version: it is refused"
@@ -23,7 +23,7 @@ const kinds = <N extends Schema.Constraint, C extends Schema.Constraint>(node: N
   }),
   all: Schema.Struct({ all: children }),
   quorum: Schema.Struct({
-    quorum: Schema.Number,
+    quorum: Schema.Finite.annotate({ description: "How many must succeed: a whole number from 1" }),
     of: children,
     agree: Schema.optionalKey(Schema.Boolean.annotate({ description: "The counted values must be equal" })),
     surplus: Schema.optionalKey(Schema.Literals(["keep", "undo"]).annotate({ description: `"undo": ${later}` }))
@@ -56,7 +56,7 @@ const top = <N extends Schema.Constraint>(node: N) =>
     plan: node,
     drain: Schema.optionalKey(DurationText),
     undo: Schema.optionalKey(DurationText),
-    concurrency: Schema.optionalKey(Schema.Int),
+    concurrency: Schema.optionalKey(Schema.Int.annotate({ description: "How many attempts run at the same time" })),
     budget: Schema.optionalKey(Schema.Unknown.annotate({ description: later }))
   })
 

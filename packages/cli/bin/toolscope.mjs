@@ -13,4 +13,6 @@ if (!existsSync(bin)) {
   console.error("toolscope is not built: run `npm run build`.")
   process.exit(70)
 }
+// compiled code is kept for the next time: most of the start is compiling
+;(await import("node:module")).enableCompileCache?.()
 await import(bin.href)

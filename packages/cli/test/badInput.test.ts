@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { existsSync } from "node:fs"
-import { call, child, type Done, fixture, folder, reportOf, runPlan, toolscope } from "./command.ts"
+import { call, child, type Done, fixture, folder, inProcess, reportOf, runPlan, toolscope } from "./command.ts"
 
 /** `[pointer, tag]` of all faults; the run must have been refused. */
 const faultsOf = (done: Done): ReadonlyArray<readonly [string, string]> => {
@@ -22,15 +22,13 @@ const messagesOf = (done: Done): string =>
 describe("a plan that cannot be used", () => {
   it("is refused: unreadable, no JSON, no plan, of another version", async () => {
     using files = folder()
-    const run = (path: string) => toolscope(["run", path, "--json"])
-    const [missing, directory, text, empty, list, version] = await Promise.all([
-      run(files.path("missing.json")),
-      run(files.path(".")),
-      run(files.write("text.json", "{ plan")),
-      run(files.write("empty.json", "")),
-      run(files.write("list.json", "[]")),
-      run(files.write("version.json", '{"toolscope": 2, "plan": {}}'))
-    ])
+    const run = (path: string) => inProcess(["run", path, "--json"])
+    const missing = await toolscope(["run", files.path("missing.json"), "--json"])
+    const directory = await run(files.path("."))
+    const text = await run(files.write("text.json", "{ plan"))
+    const empty = await run(files.write("empty.json", ""))
+    const list = await run(files.write("list.json", "[]"))
+    const version = await run(files.write("version.json", '{"toolscope": 2, "plan": {}}'))
     assert.deepStrictEqual(faultsOf(missing), [["", "BadShape"]])
     assert.include(messagesOf(missing), "missing.json cannot be read: ENOENT")
     assert.include(messagesOf(directory), "EISDIR")

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Report } from "@toolscope/core"
+import { main, type Options as MainOptions } from "../src/main.ts"
 
 const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
 export const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
@@ -30,7 +31,8 @@ export interface Options {
 export const toolscope = (args: ReadonlyArray<string>, options: Options = {}): Promise<Done> =>
   new Promise((resolve) => {
     const child = spawn(process.execPath, ["--conditions=ws-source", bin, ...args], {
-      env: { ...process.env, ...options.env },
+      // most of a start is compiling: the suite does it once
+      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "toolscope-compile-cache"), ...options.env },
       stdio: ["pipe", "pipe", "pipe"]
     })
     let stdout = ""
@@ -49,6 +51,29 @@ export const toolscope = (args: ReadonlyArray<string>, options: Options = {}): P
       resolve({ code, signal, stdout, stderr })
     })
   })
+
+/** The command in this process, for what needs none of its own. */
+export const inProcess = async (args: ReadonlyArray<string>, options?: MainOptions): Promise<Done> => {
+  const streams = [process.stdout, process.stderr] as const
+  const texts = ["", ""]
+  const own = streams.map((stream) => stream.write)
+  streams.forEach((stream, i) => {
+    stream.write = ((chunk: string | Uint8Array, ...rest: ReadonlyArray<unknown>) => {
+      texts[i] += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString()
+      rest.forEach((done) => {
+        if (typeof done === "function") (done as () => void)()
+      })
+      return true
+    }) as never
+  })
+  try {
+    return { code: await main(args, options), signal: null, stdout: texts[0]!, stderr: texts[1]! }
+  } finally {
+    streams.forEach((stream, i) => {
+      stream.write = own[i] as never
+    })
+  }
+}
 
 export interface Folder {
   readonly path: (name: string) => string

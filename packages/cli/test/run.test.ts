@@ -5,10 +5,10 @@ import { Report } from "@toolscope/core"
 import { assert, describe, it } from "@effect/vitest"
 import { Ajv2020, type AnySchema } from "ajv/dist/2020.js"
 import { readFileSync } from "node:fs"
-import { call, child, folder, reportOf, runPlan, toolscope } from "./command.ts"
+import { call, child, folder, inProcess, reportOf, runPlan, toolscope } from "./command.ts"
 
 const validator = async (format: string) => {
-  const { code, stdout } = await toolscope(["schema", format])
+  const { code, stdout } = await inProcess(["schema", format])
   assert.strictEqual(code, 0)
   const validate = new Ajv2020({ allErrors: true }).compile(JSON.parse(stdout) as AnySchema)
   return (value: unknown) => {
@@ -35,14 +35,12 @@ describe("exit codes", () => {
   })
 
   it("are 0 for help and version, 2 without a command and for what is still to come", async () => {
-    const [help, version, nothing, trace, resume, snapshot] = await Promise.all([
-      toolscope(["run", "--help"]),
-      toolscope(["--version"]),
-      toolscope([]),
-      toolscope(["run", "plan.json", "--trace", "t.svg"]),
-      toolscope(["resume", "x"]),
-      toolscope(["schema", "snapshot"])
-    ])
+    const help = await inProcess(["run", "--help"])
+    const version = await inProcess(["--version"])
+    const nothing = await toolscope([])
+    const trace = await toolscope(["run", "plan.json", "--trace", "t.svg"])
+    const resume = await inProcess(["resume", "x"])
+    const snapshot = await inProcess(["schema", "snapshot"])
     assert.strictEqual(help.code, 0)
     assert.include(help.stdout, "--journal FILE")
     assert.strictEqual(version.stdout, "0.1.0\n")
@@ -76,6 +74,8 @@ describe("output", () => {
     ]
     const results = await Promise.all(plans.map((plan) => runPlan(plan, ["--json"])))
     for (const result of results) accept(reportOf(result))
+    // what a tool prints is no result
+    assert.include(results[0]!.stderr, "chatter of a tool")
     assert.deepStrictEqual(
       results.map((result) => [result.code, reportOf(result).status]),
       [
@@ -85,16 +85,10 @@ describe("output", () => {
         [2, "refused"]
       ]
     )
-    const usage = await toolscope(["run", "--json", "--nonsense"])
+    const usage = await inProcess(["run", "--json", "--nonsense"])
     accept(reportOf(usage))
     assert.strictEqual(usage.code, 2)
     assert.deepInclude(reportOf(usage).faults![0], { pointer: "", _tag: "BadShape" })
-  })
-
-  it("of a tool goes to standard error, not among the result", async () => {
-    const { stderr, stdout } = await runPlan({ plan: call("echo", { text: "hi" }) }, ["--json"])
-    assert.notInclude(stdout, "chatter")
-    assert.include(stderr, "chatter of a tool")
   })
 
   it("for people names every call in plan order, the decisions, the value and the verdict", async () => {
@@ -127,11 +121,10 @@ describe("output", () => {
 
   it("never sends a control character of a tool or a plan to a terminal", async () => {
     const plan = { plan: { all: [child("a\u001b[2J", "hostile"), child("b", "echo", { text: "\u009b31m\u202e" })] } }
-    const results = await Promise.all([
-      runPlan(plan, ["--progress"]),
-      runPlan({ plan: call("\u001b[31m") }),
-      toolscope(["run", "\u001b[31m"])
-    ])
+    const results = [
+      ...(await Promise.all([runPlan(plan, ["--progress"]), runPlan({ plan: call("\u001b[31m") })])),
+      await inProcess(["run", "\u001b[31m"])
+    ]
     for (const { stderr, stdout } of results) {
       // eslint-disable-next-line no-control-regex
       assert.notMatch(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
@@ -161,21 +154,19 @@ describe("the journal", () => {
   it("is written line by line as the published schema says, and ends with the report", async () => {
     using files = folder()
     const journal = files.write("journal.ndjson", "of an earlier run\n")
-    const [accept, done] = await Promise.all([
-      validator("journal"),
-      runPlan(
-        {
-          plan: {
-            all: [
-              { id: "a", quorum: 1, of: [child("x", "fail"), child("y", "echo", { text: "hi" }), child("z", "deaf")] },
-              child("b", "bigint"),
-              { id: "c", advisory: call("throw") }
-            ]
-          }
-        },
-        ["--json", "--journal", journal]
-      )
-    ])
+    const accept = await validator("journal")
+    const done = await runPlan(
+      {
+        plan: {
+          all: [
+            { id: "a", quorum: 1, of: [child("x", "fail"), child("y", "echo", { text: "hi" }), child("z", "deaf")] },
+            child("b", "bigint"),
+            { id: "c", advisory: call("throw") }
+          ]
+        }
+      },
+      ["--json", "--journal", journal]
+    )
     assert.strictEqual(done.code, 0, done.stderr)
     const events = readFileSync(journal, "utf8")
       .trimEnd()

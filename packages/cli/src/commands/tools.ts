@@ -71,9 +71,9 @@ const toText = (found: ReadonlyArray<Found>, paint: Paint): string => {
   if (found.length === 0) return "no tools: name some with --tools MODULE or --mcp CONFIG\n"
   return found
     .map(({ tool }) => {
-      const { asserted, ...contract } = Contract.toData(tool.contract)
+      const { asserted, effect, ...rest } = Contract.toData(tool.contract)
       const { overlap, retry, stop } = consequences(tool)
-      const fields = Object.entries(contract).map(
+      const fields = Object.entries({ effect, ...rest }).map(
         ([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`
       )
       const lines = [

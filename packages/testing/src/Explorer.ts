@@ -8,9 +8,12 @@
  * @since 0.1.0
  */
 import * as Decision from "@toolscope/core/Decision"
-import { type Asked, type Before, before, canGoOn, check } from "./internal/explorer/invariants.ts"
-import { flat, show, toProgram, type Tree, treesOf } from "./internal/explorer/trees.ts"
-import { type Alphabet, everything, verdicts, World } from "./internal/explorer/world.ts"
+import { compare } from "./internal/explorer/compare.ts"
+import { type Before, before, canGoOn, check } from "./internal/explorer/invariants.ts"
+import { Meaning } from "./internal/explorer/meaning.ts"
+import { Orders } from "./internal/explorer/orders.ts"
+import { flat, show, toProgram, type Tree, treesOf, withEmpty } from "./internal/explorer/trees.ts"
+import { type Alphabet, everything, verdicts, Watching, World } from "./internal/explorer/world.ts"
 
 /**
  * What was found for one program, or for many.
@@ -57,50 +60,10 @@ export interface Options {
   readonly identity?: "key" | "whole"
   /** At most this many violations are kept. Default 10. */
   readonly keep?: number
+  /** Called for every violation, also for those that are not kept. */
+  readonly onViolation?: (violation: Violation) => void
   /** Called for every transition. */
   readonly onTransition?: (transition: Transition) => void
-}
-
-class Recording implements Decision.Commands {
-  starts: Array<number> = []
-  stops: Array<number> = []
-  drops: Array<number> = []
-  decisions: Array<number> = []
-  startBeforeStop = false
-  private readonly world: World
-  constructor(world: World) {
-    this.world = world
-  }
-  reset(): void {
-    this.starts.length = this.stops.length = this.drops.length = this.decisions.length = 0
-    this.startBeforeStop = false
-  }
-  activated(node: number): void {
-    this.world.armed("deadline", node)
-  }
-  queued(): void {}
-  arm(timer: "grace" | "stagger", node: number): void {
-    this.world.armed(timer, node)
-  }
-  decided(node: number): void {
-    this.decisions.push(node)
-  }
-  stop(call: number): void {
-    if (this.starts.length > 0) this.startBeforeStop = true
-    this.stops.push(call)
-  }
-  drop(call: number): void {
-    if (this.starts.length > 0) this.startBeforeStop = true
-    this.drops.push(call)
-  }
-  start(call: number): void {
-    this.starts.push(call)
-    this.world.started(call)
-  }
-  asked(): Asked {
-    const { decisions: decided, drops, startBeforeStop, starts, stops } = this
-    return { decided, drops, startBeforeStop, starts, stops }
-  }
 }
 
 /**
@@ -120,7 +83,9 @@ class Walk {
   private readonly known = new Map<string, number>()
   private readonly state: Decision.State
   private readonly world: World
-  private readonly commands: Recording
+  private readonly meaning: Meaning
+  private readonly asked = new Orders()
+  private readonly commands: Decision.Commands
   private readonly program: Decision.Program
   private readonly options: Options
   private readonly name: string
@@ -131,13 +96,15 @@ class Walk {
     this.name = name
     this.state = Decision.make(program)
     this.world = new World(program, options.alphabet)
-    this.commands = new Recording(this.world)
+    this.meaning = new Meaning(program)
+    this.commands = new Watching(this.world, this.asked)
   }
 
   run(): Result {
     const fresh = before(this.state, this.program)
     Decision.open(this.state, this.commands)
-    this.checkStep(fresh, [])
+    this.meaning.open()
+    this.checkStep(fresh)
     const schedules = this.visit(this.identity())
     return { programs: 1, states: this.states, transitions: this.transitions, schedules, violations: this.violations }
   }
@@ -153,27 +120,35 @@ class Walk {
     this.states++
     this.world.enable(this.state)
     const slots = this.world.slots.map((options) => options.slice())
-    if (Decision.isClosed(this.state)) {
-      if (slots.length > 0) this.complain("something can still happen after the close")
+    const isClosed = Decision.isClosed(this.state)
+    if (isClosed && slots.length > 0 && !this.options.alphabet.late)
+      this.complain("something can still happen after the close")
+    if (!isClosed && !canGoOn(slots)) this.complain("nothing can happen any more, and it is not closed")
+    if (slots.length === 0) {
       this.known.set(id, 1)
       return 1
     }
-    if (!canGoOn(slots)) this.complain("nothing can happen any more, and it is not closed")
     const memory = Decision.snapshot(this.state)
     const world = this.world.memory.slice()
+    const meaning = this.meaning.memory.slice()
     const was = before(this.state, this.program)
     const from = this.options.onTransition === undefined ? "" : Decision.key(this.state) + this.world.key(this.state)
-    let schedules = 0
+    let schedules = isClosed ? 1 : 0
     for (const events of choices(slots, this.options.alphabet.together)) {
       Decision.restore(this.state, memory)
       this.world.memory.set(world)
-      this.commands.reset()
+      this.meaning.memory.set(meaning)
+      this.asked.clear()
       this.path.push(events)
       this.transitions++
-      this.world.consume(events)
+      this.world.consume(this.state, events)
+      // the order in which the events of one instant are listed means nothing
+      const listed = events.slice()
+      if (this.transitions % 2 === 0) listed.reverse()
       try {
-        Decision.step(this.state, events.slice(), this.commands)
-        this.checkStep(was, events)
+        Decision.step(this.state, listed, this.commands)
+        this.meaning.step(events)
+        this.checkStep(was)
       } catch (error) {
         this.complain(`the core threw: ${String(error)}`)
       }
@@ -181,7 +156,7 @@ class Walk {
       this.options.onTransition?.({
         from,
         events,
-        asked: this.askedFor(),
+        asked: this.asked.text(),
         to: Decision.key(this.state) + this.world.key(this.state)
       })
       schedules += this.visit(id)
@@ -191,21 +166,15 @@ class Walk {
     return schedules
   }
 
-  private askedFor(): string {
-    const { decisions, drops, starts, stops } = this.commands
-    return JSON.stringify([starts, stops, drops, decisions.map((n) => [n, Decision.decision(this.state, n)])])
+  private checkStep(was: Before): void {
+    check(this.program, this.state, was, this.asked, this.complain)
+    compare(this.state, this.meaning, this.asked, this.complain)
   }
 
-  private checkStep(was: Before, events: ReadonlyArray<Decision.Event>): void {
-    check(this.program, this.state, was, events, this.commands.asked(), (message) => {
-      this.complain(message)
-    })
-  }
-
-  private complain(message: string): void {
-    if (this.violations.length < (this.options.keep ?? 10)) {
-      this.violations.push({ plan: this.name, message, path: this.path.map((events) => events.slice()) })
-    }
+  private readonly complain = (message: string): void => {
+    const violation = { plan: this.name, message, path: this.path.map((events) => events.slice()) }
+    if (this.violations.length < (this.options.keep ?? 10)) this.violations.push(violation)
+    this.options.onViolation?.(violation)
   }
 }
 
@@ -315,5 +284,11 @@ export {
    *
    * @since 0.1.0
    */
-  verdicts
+  verdicts,
+  /**
+   * Every tree that comes of one when an empty group takes the place of one of its calls.
+   *
+   * @since 0.1.0
+   */
+  withEmpty
 }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Decision from "@toolscope/core/Decision"
 import * as Explorer from "../src/Explorer.ts"
-import { suites } from "../src/bin/explore.ts"
+import { suites } from "../src/internal/explorer/suites.ts"
 
 describe("the decision core, in every reachable state", () => {
   for (const suite of suites.filter(({ quick }) => quick)) {
@@ -69,7 +69,7 @@ describe("the explorer itself", () => {
     const lenient: Decision.Program = { ...program, concurrency: 2 }
     // the checks see a limit of 1, the core has 2
     const strict = Object.create(lenient, {
-      concurrency: { get: () => (new Error().stack!.includes("invariants") ? 1 : 2) }
+      concurrency: { get: () => (new Error().stack!.includes("internal/explorer") ? 1 : 2) }
     })
     const { violations } = Explorer.explore(strict, { alphabet: Explorer.verdicts })
     assert.include(Explorer.describe(violations[0]!), "2 attempts run, and 1 may")

@@ -2,72 +2,7 @@
  * `npm run explore [-- --quick] [--json]`: every reachable state of the decision core for all small plans. Exit 1 on a violation.
  */
 import * as Explorer from "../Explorer.ts"
-
-interface Suite {
-  readonly name: string
-  readonly trees: () => ReadonlyArray<Explorer.Tree>
-  readonly alphabet: Explorer.Alphabet
-  readonly concurrency: ReadonlyArray<number>
-  /** Small enough for the ordinary tests. */
-  readonly quick: boolean
-}
-
-/** Every `n`-th, from the first. */
-const everyNth = <T>(n: number, list: ReadonlyArray<T>): ReadonlyArray<T> => list.filter((_, i) => i % n === 0)
-
-const { everything, verdicts } = Explorer
-
-export const suites: ReadonlyArray<Suite> = [
-  {
-    name: "1 call, everything",
-    trees: () => Explorer.treesOf(1, 1),
-    alphabet: everything,
-    concurrency: [1],
-    quick: true
-  },
-  {
-    name: "2 calls, everything",
-    trees: () => Explorer.treesOf(2, 4),
-    alphabet: everything,
-    concurrency: [1, 2],
-    quick: true
-  },
-  {
-    name: "3 calls, verdicts and stops",
-    trees: () => Explorer.treesOf(3, 1),
-    alphabet: verdicts,
-    concurrency: [1, 3],
-    quick: true
-  },
-  {
-    name: "3 calls, everything",
-    trees: () => Explorer.treesOf(3, 1),
-    alphabet: everything,
-    concurrency: [2],
-    quick: false
-  },
-  {
-    name: "4 calls, verdicts and stops",
-    trees: () => Explorer.treesOf(4, 1),
-    alphabet: verdicts,
-    concurrency: [4],
-    quick: false
-  },
-  {
-    name: "4 calls, everything, every 500th tree",
-    trees: () => everyNth(500, Explorer.treesOf(4, 0)),
-    alphabet: everything,
-    concurrency: [3],
-    quick: false
-  },
-  {
-    name: "5 calls, flat, everything",
-    trees: () => Explorer.flat(5),
-    alphabet: everything,
-    concurrency: [5],
-    quick: false
-  }
-]
+import { suites } from "../internal/explorer/suites.ts"
 
 const count = (n: number): string => (n < 1e9 ? n.toLocaleString("en") : n.toExponential(2))
 

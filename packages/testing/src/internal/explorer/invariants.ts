@@ -1,29 +1,15 @@
 /**
- * What must hold after every step of the core, whatever came before. Written from the meaning of the policies and not from the code
- * of the core: `expected` says from the children's decisions alone what a node has to be.
+ * What must hold after every step of the core, whatever came before, said without looking at the history: one statement per rule. The
+ * meaning of an instant (meaning.ts) says more, and could share a mistake with the core; these are short enough to be read.
  */
 import * as Decision from "@toolscope/core/Decision"
+import type { Orders } from "./orders.ts"
 
-/** What a step asked for. */
-export interface Asked {
-  readonly starts: ReadonlyArray<number>
-  readonly stops: ReadonlyArray<number>
-  readonly drops: ReadonlyArray<number>
-  readonly decided: ReadonlyArray<number>
-  /** A start came before a stop or a drop. */
-  readonly startBeforeStop: boolean
-}
+/** The decisions before a step, to compare with. */
+export type Before = ReadonlyArray<Decision.Decision | undefined>
 
-/** The decisions and phases before a step, to compare with. */
-export interface Before {
-  readonly decisions: ReadonlyArray<Decision.Decision | undefined>
-  readonly phases: ReadonlyArray<Decision.Phase>
-}
-
-export const before = (state: Decision.State, program: Decision.Program): Before => ({
-  decisions: program.nodes.map((_, i) => Decision.decision(state, i)),
-  phases: program.nodes.map((_, i) => Decision.phase(state, i))
-})
+export const before = (state: Decision.State, program: Decision.Program): Before =>
+  program.nodes.map((_, i) => Decision.decision(state, i))
 
 type Complain = (message: string) => void
 
@@ -31,56 +17,47 @@ export const check = (
   program: Decision.Program,
   state: Decision.State,
   was: Before,
-  events: ReadonlyArray<Decision.Event>,
-  asked: Asked,
+  asked: Orders,
   complain: Complain
 ): void => {
   const { nodes } = program
   let live = 0
-  const stop = events.some((event) => event.type === "stop")
-  if (asked.startBeforeStop) complain("a start was asked for before a stop")
-  if (stop && was.decisions[0] === undefined && Decision.decision(state, 0) === undefined)
-    complain("a stop from above did not decide the root")
+  let waiting = false
+  if (!asked.startsAreLast()) complain("a start was asked for before a stop")
+  if (!asked.stopsFollow((cause) => isDecisive(program, state, was, cause)))
+    complain(`a stop came before the decision that asks for it: ${asked.text()}`)
   for (let i = 0; i < nodes.length; i++) {
     const decision = Decision.decision(state, i)
-    const earlier = was.decisions[i]
-    if (earlier !== undefined && decision !== earlier) complain(`node ${i} was ${earlier}, and is ${decision}`)
-    const parent = nodes[i]!.parent
-    if (parent !== -1 && Decision.decision(state, parent) !== undefined && decision === undefined) {
+    const { parent, policy } = nodes[i]!
+    if (was[i] !== undefined && decision !== was[i]) complain(`node ${i} was ${was[i]}, and is ${decision}`)
+    if (decision === undefined && parent !== -1 && Decision.decision(state, parent) !== undefined)
       complain(`node ${i} is undecided under a decided parent`)
-    }
-    if (nodes[i]!.policy === "call") {
+    if (policy === "call") {
       const phase = Decision.phase(state, i)
       if (phase === "running" || phase === "stopping") live++
-      if (
-        decision !== undefined &&
-        (phase === "queued" || phase === "running" || phase === "backoff" || phase === "idle")
-      ) {
+      if (phase === "queued") waiting = true
+      if (decision !== undefined && (phase === "queued" || phase === "running" || phase === "backoff"))
         complain(`call ${i} is decided (${decision}) and ${phase}`)
-      }
-      if (asked.starts.includes(i)) {
-        if (phase !== "running") complain(`call ${i} was started and is ${phase}`)
-        if (earlier !== undefined) complain(`call ${i} was started after it was decided`)
-      }
-      if (phase === "stopping" && was.phases[i] === "running" && !asked.stops.includes(i))
-        complain(`call ${i} is stopping, and was not told`)
-      continue
-    }
-    if (decision !== undefined && earlier === undefined && asked.decided.filter((n) => n === i).length !== 1) {
-      complain(`the decision of node ${i} was told ${asked.decided.filter((n) => n === i).length} times`)
-    }
-    if (decision === "stopped" || decision === "skipped") continue
-    checkNode(program, state, i, decision, earlier === undefined, complain)
+    } else if (decision !== "stopped" && decision !== "skipped") checkNode(program, state, i, decision, complain)
   }
   if (live !== Decision.live(state)) complain(`${live} attempts run, and the core counts ${Decision.live(state)}`)
   if (live > program.concurrency) complain(`${live} attempts run, and ${program.concurrency} may`)
-  const waiting = nodes.some((_, i) => Decision.phase(state, i) === "queued")
   if (waiting && live < program.concurrency) complain("a call waits, and a permit is free")
+  if (Decision.isClosed(state) !== (live === 0 && Decision.decision(state, 0) !== undefined))
+    complain("closed is: the root is decided, and nothing runs")
 }
 
 /** Progress: in a state that is not closed something can still happen without a stop from above. */
 export const canGoOn = (slots: ReadonlyArray<ReadonlyArray<Decision.Event>>): boolean =>
   slots.some((options) => options.some((event) => event.type !== "stop"))
+
+/** A node that was decided in this step, by its children or its grace. A deadline stops before its nodes decide. */
+const isDecisive = (program: Decision.Program, state: Decision.State, was: Before, cause: number): boolean =>
+  cause !== -1 &&
+  program.nodes[cause]!.policy !== "call" &&
+  program.nodes[cause]!.policy !== "deadline" &&
+  was[cause] === undefined &&
+  Decision.decision(state, cause) !== undefined
 
 const isBad = (d: Decision.Decision | undefined): boolean => d === "failed" || d === "skipped"
 
@@ -90,79 +67,59 @@ const checkNode = (
   state: Decision.State,
   node: number,
   decision: Decision.Decision | undefined,
-  isNew: boolean,
   complain: Complain
 ): void => {
+  if (decision === undefined && !Decision.isActive(state, node)) return
   const { children, need, policy, stagger } = program.nodes[node]!
-  const of = (child: number) => Decision.decision(state, child)
-  const by = Decision.decidedBy(state, node)
   const wrong = (what: string) => complain(`${policy} ${node} is ${decision ?? "undecided"}: ${what}`)
-  const successes = children.filter((child) => of(child) === "succeeded")
-  const bad = children.filter((child) => isBad(of(child)))
+  let good = 0
+  let bad = 0
+  let open = 0
+  let active = 0
+  for (const child of children) {
+    const d = Decision.decision(state, child)
+    if (d === undefined) open++
+    else if (d === "succeeded" || d === "some" || d === "none") good++
+    else if (isBad(d)) bad++
+    if (Decision.isActive(state, child)) active++
+  }
   switch (policy) {
-    case "all": {
-      const essential = children.filter((child) => program.nodes[child]!.policy !== "advisory")
-      const advisories = children.filter((child) => program.nodes[child]!.policy === "advisory")
-      const failed = essential.some((child) => isBad(of(child)))
-      const done =
-        essential.every((child) => of(child) === "succeeded") &&
-        advisories.every((child) => of(child) === "some" || of(child) === "none")
-      if (decision === undefined && Decision.isActive(state, node) && failed) wrong("an essential child has failed")
-      if (decision === undefined && Decision.isActive(state, node) && done) wrong("all children are done")
-      if (decision === "succeeded" && !done) wrong("not all children are done")
-      if (decision === "failed" && !failed) wrong("no essential child has failed")
+    case "all":
+      if (decision === undefined && bad > 0) wrong("an essential child has failed")
+      if (decision === undefined && open === 0) wrong("all children are done")
+      if (decision === "succeeded" && good < children.length) wrong("not all children are done")
+      if (decision === "failed" && bad === 0) wrong("no essential child has failed")
       return
-    }
-    case "advisory": {
-      const child = of(children[0]!)
-      if (decision === undefined && Decision.isActive(state, node) && child !== undefined) wrong("its child is decided")
-      if (decision === "some" && child !== "succeeded") wrong("its child has not succeeded")
-      if (decision === "failed" || decision === "succeeded") wrong("an advisory is some or none")
-      return
-    }
     case "quorum": {
-      const size = program.nodes[node]!.agree ? largestAgreement(program, node, successes) : successes.length
-      const open = children.filter((child) => of(child) === undefined).length
-      if (decision === undefined && Decision.isActive(state, node)) {
-        if (size >= need) wrong("enough have succeeded")
-        if (size + open < need) wrong("it can be reached no more")
+      // of those that agree there can be fewer, never more
+      if (decision === undefined && good + open < need) wrong("it can be reached no more")
+      if (program.nodes[node]!.agree) {
+        if (decision === "succeeded" && good < need) wrong("too few have succeeded")
+        return
       }
-      if (decision === "succeeded") {
-        if (typeof by === "string" || by.length !== need) wrong(`it counted ${String(by)}, and needs ${need}`)
-        else if (by.some((child) => of(child) !== "succeeded")) wrong("it counted one that has not succeeded")
-      }
-      // when it failed, those that were open then have been stopped
-      if (isNew && decision === "failed") {
-        const stopped = children.filter(
-          (child) => of(child) === "stopped" || (of(child) === "skipped" && !bad.includes(child))
-        ).length
-        if (size + stopped >= need) wrong("it could still be reached")
-      }
+      if (decision === undefined && good >= need) wrong("enough have succeeded")
+      if (decision === "succeeded" && good < need) wrong("too few have succeeded")
+      if (decision === "failed" && children.length - bad >= need) wrong("it could still be reached")
       return
     }
     case "firstSuccess":
-      if (decision === undefined && Decision.isActive(state, node)) {
-        if (successes.length > 0) wrong("one has succeeded")
-        if (bad.length === children.length) wrong("all have failed")
-        const alive = children.filter((child) => Decision.isActive(state, child)).length
-        if (stagger === "timed" && alive === 0) wrong("nothing of it runs, and the next was not started")
-        if (stagger === "infinite" && alive > 1) wrong("two of it run at once")
-      }
-      if (decision === "succeeded" && (typeof by === "string" || by.length !== 1 || of(by[0]!) !== "succeeded")) {
-        wrong(`its winner is ${String(by)}`)
-      }
-      if (decision === "failed" && successes.length > 0) wrong("one has succeeded")
-      if (decision === "failed" && bad.length === 0) wrong("none has failed")
+      if (decision === undefined && good > 0) wrong("one has succeeded")
+      if (decision === undefined && bad === children.length) wrong("all have failed")
+      if (decision === undefined && stagger === "timed" && active === 0) wrong("the next was not started")
+      if (decision === undefined && stagger === "infinite" && active > 1) wrong("two of it run at once")
+      if (decision === "succeeded" && good === 0) wrong("none has succeeded")
+      if (decision === "failed" && (good > 0 || bad === 0)) wrong("one has succeeded, or none has failed")
       return
+    case "advisory":
     case "settled":
     case "deadline": {
-      const child = of(children[0]!)
-      if (decision === undefined && Decision.isActive(state, node) && child !== undefined) wrong("its child is decided")
+      const child = Decision.decision(state, children[0]!)
+      if (decision === undefined && open === 0) wrong("its child is decided")
       if (decision === undefined) return
-      if (policy === "settled" ? decision !== "succeeded" : decision !== child) wrong(`its child is ${child}`)
+      if (policy === "settled" && decision !== "succeeded") wrong("it never fails")
+      if (policy === "deadline" && decision !== child) wrong(`its child is ${child}`)
+      if (policy === "advisory" && decision !== "none" && (decision !== "some" || child !== "succeeded"))
+        wrong(`its child is ${child}`)
     }
   }
 }
-
-const largestAgreement = (program: Decision.Program, quorum: number, successes: ReadonlyArray<number>): number =>
-  Math.max(0, ...successes.map((a) => successes.filter((b) => a === b || program.agrees(quorum, a, b)).length))

@@ -85,6 +85,22 @@ export const groups = (children: ReadonlyArray<Tree>): ReadonlyArray<Tree> => {
 /** Flat groups over so many plain calls. */
 export const flat = (calls: number): ReadonlyArray<Tree> => groups(Array.from({ length: calls }, () => call))
 
+const empty: Tree = { type: "all", children: [], advisory: [] }
+
+/** Every tree that comes of this one when an empty group takes the place of one of its calls. */
+export const withEmpty = (tree: Tree): ReadonlyArray<Tree> => {
+  switch (tree.type) {
+    case "call":
+      return [empty]
+    case "wrapper":
+      return withEmpty(tree.of).map((of) => ({ ...tree, of }))
+    default:
+      return tree.children.flatMap((child, i) =>
+        withEmpty(child).map((hollow) => ({ ...tree, children: tree.children.with(i, hollow) }))
+      )
+  }
+}
+
 /**
  * A tree as a program. Two succeeded children of a quorum agree when their indexes among its children have the same parity, so that
  * agreement and disagreement both occur.

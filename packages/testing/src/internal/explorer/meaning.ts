@@ -1,0 +1,264 @@
+/**
+ * The meaning of an instant, read from the design a second time. It goes through the whole tree for every event, keeps no counters
+ * and shares nothing with the core. The explorer steps it beside the core and compares the two after every instant.
+ *
+ * The order inside an instant: ends are recorded, nodes decide (children before their parents), retries are due, timers elapse (inner
+ * first, later in the plan first, each followed by decisions), a stop from above, and last the starts.
+ */
+import type * as Decision from "@toolscope/core/Decision"
+import { Orders } from "./orders.ts"
+import { type Rules, ruleOf } from "./rules.ts"
+import { bad, by, isDecided, kept, phases, status } from "./words.ts"
+
+type Ended = Extract<Decision.Event, { readonly type: "ended" | "leftBehind" }>
+
+/** The ends of two calls say the same whatever the order. Timers that have elapsed together do not. */
+const isEnd = (event: Decision.Event): event is Ended => event.type === "ended" || event.type === "leftBehind"
+const isTimer = ({ type }: Decision.Event): boolean =>
+  type === "timeout" || type === "grace" || type === "stagger" || type === "deadline"
+
+export class Meaning implements Rules {
+  readonly program: Decision.Program
+  /** Everything that changes, to be copied and put back. */
+  readonly memory: Uint8Array
+  /** Per node: where it is, `status` in words.ts. */
+  readonly status: Uint8Array
+  /** Per node: what decided it. */
+  readonly by: Uint8Array
+  /** Per node: the instant of its decision. */
+  readonly since: Uint8Array
+  /** Per node: it is one of those that the decision of its parent rests on. */
+  readonly counted: Uint8Array
+  /** Per call: its phase. */
+  readonly phase: Uint8Array
+  /** Per call: it did something that cannot be undone. */
+  readonly stuck: Uint8Array
+  /** Per child of a race: its failure has started another. Per `all`: the graces of its advisories run. */
+  readonly answered: Uint8Array
+  /** Calls that wait, in the order in which they began to; then how many, and the instant. */
+  private readonly queue: Uint8Array
+  private readonly scalars: Uint8Array
+  /** What the core has to ask for in this instant. */
+  readonly orders = new Orders()
+
+  constructor(program: Decision.Program) {
+    const n = program.nodes.length
+    this.program = program
+    this.memory = new Uint8Array(8 * n + 2)
+    const view = (i: number): Uint8Array => this.memory.subarray(i * n, (i + 1) * n)
+    this.status = view(0)
+    this.by = view(1)
+    this.since = view(2)
+    this.counted = view(3)
+    this.phase = view(4)
+    this.stuck = view(5)
+    this.answered = view(6)
+    this.queue = view(7)
+    this.scalars = this.memory.subarray(8 * n)
+  }
+
+  get instant(): number {
+    return this.scalars[1]!
+  }
+
+  open(): void {
+    this.orders.clear()
+    this.activate(0)
+    this.decide(-1)
+    this.admit()
+  }
+
+  step(events: ReadonlyArray<Decision.Event>): void {
+    this.orders.clear()
+    this.scalars[1] = this.scalars[1]! + 1
+    for (const event of events) if (isEnd(event)) this.end(event)
+    this.decide(-1)
+    for (const event of events) {
+      if (event.type === "retryDue" && this.phase[event.node] === phases.backoff) this.wait(event.node)
+    }
+    // events come in plan order
+    for (let i = events.length - 1; i >= 0; i--) if (isTimer(events[i]!)) this.elapse(events[i]!)
+    if (events.some(({ type }) => type === "stop")) this.stop()
+    this.admit()
+  }
+
+  /** An end fixes the verdict of an undecided call, unless another attempt is to follow. */
+  private end({ acted, node, result }: Ended): void {
+    if (this.phase[node] !== phases.running && this.phase[node] !== phases.stopping) return
+    if (acted === "stuck") this.stuck[node] = 1
+    this.phase[node] = phases.ended
+    if (isDecided(this.status[node]!)) return
+    if (result === "retry") this.phase[node] = phases.backoff
+    else this.fix(node, result === "success" ? status.succeeded : status.failed, by.children)
+  }
+
+  private elapse({ node, type }: Decision.Event): void {
+    if (this.status[node] !== status.active) return
+    switch (type) {
+      case "timeout":
+        if (this.phase[node] === phases.running) this.over(node, node)
+        return
+      case "grace":
+        this.fix(node, status.none, by.grace)
+        this.close(node, node)
+        return this.decide(-1)
+      case "stagger":
+        this.startAnother(node)
+        return this.decide(-1)
+      case "deadline":
+        return this.expire(node)
+    }
+  }
+
+  /** Undecided calls fail, what never came to life is skipped; then the nodes decide by their own rules. */
+  private expire(deadline: number): void {
+    for (let i = deadline + 1; i < this.program.nodes[deadline]!.end; i++) {
+      const isCall = this.program.nodes[i]!.policy === "call"
+      if (this.status[i] === status.idle) this.fix(i, status.skipped, by.deadline)
+      else if (this.status[i] === status.active && isCall) this.fix(i, status.failed, by.deadline)
+      else continue
+      if (isCall) this.over(i, deadline)
+    }
+    this.decide(deadline)
+  }
+
+  private stop(): void {
+    if (isDecided(this.status[0]!)) return
+    this.fix(0, status.stopped, by.stop)
+    if (this.program.nodes[0]!.policy === "call") this.over(0, -1)
+    this.close(0, -1)
+  }
+
+  private activate(root: number): void {
+    for (let i = root; i < this.program.nodes[root]!.end; i++) {
+      const { parent, policy } = this.program.nodes[i]!
+      if (i !== root && (this.status[parent] !== status.active || this.isLaterContender(i))) continue
+      this.status[i] = status.active
+      if (policy === "call") this.wait(i)
+      else if (policy === "deadline") this.orders.add("activated", i)
+      else this.runStagger(i)
+    }
+  }
+
+  private isLaterContender(i: number): boolean {
+    const race = this.program.nodes[this.program.nodes[i]!.parent]!
+    return race.policy === "firstSuccess" && race.stagger !== "none" && race.children[0] !== i
+  }
+
+  /** The stagger of a race runs anew from each start, while there is another child to start. */
+  private runStagger(race: number): void {
+    const { children, stagger } = this.program.nodes[race]!
+    if (stagger === "timed" && children.some((child) => this.status[child] === status.idle && child !== children[0]))
+      this.orders.add("stagger", race)
+  }
+
+  private startAnother(race: number): void {
+    const next = this.program.nodes[race]!.children.find((child) => this.status[child] === status.idle)
+    if (next === undefined) return
+    this.activate(next)
+    this.runStagger(race)
+  }
+
+  /** Whatever has not been decided decides if it can, children before parents, until nothing changes. */
+  private decide(deadline: number): void {
+    const { nodes } = this.program
+    for (let i = nodes.length - 1; i >= 0;) {
+      const { policy } = nodes[i]!
+      if (this.status[i] !== status.active || policy === "call") {
+        i--
+        continue
+      }
+      const decision = ruleOf(policy)(this, i)
+      if (decision !== undefined) {
+        const isLate = deadline !== -1 && i >= deadline && i < nodes[deadline]!.end && !kept(decision)
+        this.fix(i, decision, isLate ? by.deadline : by.children)
+        this.close(i, i)
+      } else if (policy === "firstSuccess" && this.answerFailures(i)) {
+        i = nodes.length
+      } else if (policy === "all") this.runGraces(i)
+      i--
+    }
+  }
+
+  /** Each failed child of a staggered race starts one more; of an infinite one, once nothing of it runs any more. */
+  private answerFailures(race: number): boolean {
+    const { children, stagger } = this.program.nodes[race]!
+    if (stagger === "none") return false
+    let found = 0
+    for (const child of children) {
+      if (!bad(this.status[child]!) || this.answered[child] === 1) continue
+      if (stagger === "infinite" && this.isLive(child)) continue
+      this.answered[child] = 1
+      found++
+    }
+    for (let i = 0; i < found; i++) this.startAnother(race)
+    return found > 0
+  }
+
+  private isLive(root: number): boolean {
+    for (let i = root; i < this.program.nodes[root]!.end; i++) {
+      if (this.phase[i] === phases.running || this.phase[i] === phases.stopping) return true
+    }
+    return false
+  }
+
+  /** The graces run from the success of the last essential child; without one, advisories run to their end. */
+  private runGraces(node: number): void {
+    const { children } = this.program.nodes[node]!
+    const essential = children.filter((child) => this.program.nodes[child]!.policy !== "advisory")
+    if (this.answered[node] === 1 || essential.length === 0) return
+    if (essential.some((child) => this.status[child] !== status.succeeded)) return
+    this.answered[node] = 1
+    for (const child of children) if (!isDecided(this.status[child]!)) this.orders.add("grace", child)
+  }
+
+  /** Decides a node, once and for all. */
+  private fix(node: number, decision: number, why: number): void {
+    this.status[node] = decision
+    this.by[node] = why
+    this.since[node] = this.instant
+    if (this.program.nodes[node]!.policy !== "call") this.orders.add("decided", node)
+  }
+
+  /** What is undecided below a decided node is stopped; what never came to life is skipped. */
+  private close(node: number, cause: number): void {
+    for (let i = node + 1; i < this.program.nodes[node]!.end; i++) {
+      if (isDecided(this.status[i]!)) continue
+      this.fix(i, this.status[i] === status.idle ? status.skipped : status.stopped, by.stop)
+      if (this.program.nodes[i]!.policy === "call") this.over(i, cause)
+    }
+  }
+
+  /** A call has to end: told so if it runs; over, if it waits. One that was told already is not told again. */
+  private over(call: number, cause: number): void {
+    const phase = this.phase[call]!
+    if (phase === phases.stopping || phase === phases.ended) return
+    this.orders.add(phase === phases.running ? "stop" : "drop", call, cause)
+    this.phase[call] =
+      phase === phases.running ? phases.stopping : phase === phases.backoff ? phases.ended : phases.skipped
+  }
+
+  private wait(call: number): void {
+    this.phase[call] = phases.queued
+    this.queue[this.scalars[0]!] = call
+    this.scalars[0] = this.scalars[0]! + 1
+    this.orders.add("queued", call)
+  }
+
+  /** First come, first served, as far as permits go. */
+  private admit(): void {
+    let free = this.program.concurrency
+    for (const phase of this.phase) if (phase === phases.running || phase === phases.stopping) free--
+    let left = 0
+    for (let k = 0; k < this.scalars[0]!; k++) {
+      const call = this.queue[k]!
+      if (this.phase[call] !== phases.queued) continue
+      if (free > 0) {
+        free--
+        this.phase[call] = phases.running
+        this.orders.add("start", call)
+      } else this.queue[left++] = call
+    }
+    this.scalars[0] = left
+  }
+}

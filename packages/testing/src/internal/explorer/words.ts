@@ -1,0 +1,45 @@
+/**
+ * The words of the meaning: where a node and a call can be, and what decides. Numbers, because a state is copied often.
+ */
+import type { Decision, Phase } from "@toolscope/core/Decision"
+
+export const status = {
+  idle: 0,
+  active: 1,
+  succeeded: 2,
+  failed: 3,
+  some: 4,
+  none: 5,
+  stopped: 6,
+  skipped: 7
+} as const
+
+/** The decision that a status stands for, in the words of the core. */
+export const decisions: ReadonlyArray<Decision | undefined> = [
+  undefined,
+  undefined,
+  "succeeded",
+  "failed",
+  "some",
+  "none",
+  "stopped",
+  "skipped"
+]
+
+export const isDecided = (s: number): boolean => s !== status.idle && s !== status.active
+
+/** It can succeed no more. */
+export const bad = (s: number): boolean => s === status.failed || s === status.skipped
+
+/** Something came of it. */
+export const kept = (s: number): boolean => s === status.succeeded || s === status.some
+
+export const phases = { idle: 0, queued: 1, running: 2, stopping: 3, backoff: 4, ended: 5, skipped: 6 } as const
+
+/** A phase in the words of the core. */
+export const phaseNames: ReadonlyArray<Phase> = ["idle", "queued", "running", "stopping", "backoff", "ended", "skipped"]
+
+export const by = { children: 0, deadline: 1, grace: 2, stop: 3 } as const
+
+/** What decided a node, in the words of the core; its children are listed instead of named. */
+export const causes = ["children", "deadline", "grace", "stop"] as const

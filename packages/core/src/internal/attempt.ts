@@ -48,6 +48,11 @@ export class RunningAttempt implements Attempt {
     return this.stop === undefined && !this.leftBehind
   }
 
+  /** Nobody waits for it any more. */
+  get isOver(): boolean {
+    return this.ended || this.leftBehind
+  }
+
   signal(): AbortSignal {
     this.controller ??= new AbortController()
     if (this.stop !== undefined) this.controller.abort(this.stop)

@@ -305,7 +305,7 @@ export class Executor {
     call.stoppedBy ??= reason
     const attempt = call.current
     this.recorder.stopRequested(call, call.stoppedBy)
-    if (attempt === undefined || attempt.ended) return
+    if (attempt === undefined || attempt.isOver) return
     this.timers.arm({ type: "bound", attempt }, this.env.limits.drain)
     this.recorder.stopDelivered(call, attempt)
     attempt.requestStop(call.stoppedBy)

@@ -138,7 +138,7 @@ export class Recorder {
   }
 
   stopRequested(call: CallState, { call: origin, reason, source }: StopReason): void {
-    const attempt = call.current !== undefined && !call.current.ended ? { attempt: call.current.attempt } : {}
+    const attempt = call.current !== undefined && !call.current.isOver ? { attempt: call.current.attempt } : {}
     this.write({
       type: "stop.requested",
       call: call.spec.id,

@@ -184,7 +184,9 @@ export interface CallOptions<E> {
  */
 export const call = <Name extends string, I, A, E, R>(
   tool: Tool.Tool<Name, I, A, E, R>,
-  ...[params, options]: {} extends I ? [params?: I, options?: CallOptions<E>] : [params: I, options?: CallOptions<E>]
+  ...[params, options]: {} extends I
+    ? [params?: NoInfer<I>, options?: CallOptions<E>]
+    : [params: NoInfer<I>, options?: CallOptions<E>]
 ): Plan<A, E, R, Outcome<A, E>> =>
   fromNode({
     policy: "call",

@@ -5,8 +5,8 @@ import * as Schema from "effect/Schema"
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import * as Ledger from "../src/Ledger.ts"
-import * as Zoo from "../src/Zoo.ts"
+import * as Ledger from "@toolscope/testing/Ledger"
+import * as Zoo from "@toolscope/testing/Zoo"
 import { observe, type Observed, orThrow } from "./zooSupport.ts"
 
 type Name = keyof typeof Zoo.animals

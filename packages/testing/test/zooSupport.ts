@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import * as Ledger from "../src/Ledger.ts"
+import * as Ledger from "@toolscope/testing/Ledger"
 
 export interface Observed {
   readonly journal: ReadonlyArray<Journal.Event>
@@ -32,7 +32,12 @@ export const observe = (
   Effect.gen(function* () {
     const journal = Journal.memory()
     const ledger = Ledger.memory()
-    const handle = yield* Fanout.start(plan, { runId: "r", drain: "40 millis", ...options }).pipe(
+    const handle = yield* Fanout.start(plan, {
+      runId: "r",
+      drain: "40 millis",
+      timeout: "1500 millis",
+      ...options
+    }).pipe(
       Effect.provideService(Journal.Current, journal),
       Effect.provideService(Ledger.Current, ledger),
       Effect.provideService(Quarantine.Current, Quarantine.make())
@@ -43,7 +48,7 @@ export const observe = (
       yield* Effect.forkChild(handle.stop(), { startImmediately: true })
     }
     yield* advance(250, 5)
-    yield* advance(60_000, 1_000)
+    yield* advance(6_000, 500)
     const exit = report.pollUnsafe()
     yield* Fiber.interrupt(report)
     return {

@@ -73,7 +73,7 @@ const performNow = (step: Step, on: Scene): Effect.Effect<Schema.Json, Errors> =
       return end(on, Effect.die(new Error(text)), text)
     }
     case "interrupt":
-      return end(on, Effect.interrupt, message(on, "interrupted itself"))
+      return end(on, Effect.interrupt)
     case "malformed":
       return end(on, Effect.succeed((() => "a function is no JSON") as never))
     case "twice":

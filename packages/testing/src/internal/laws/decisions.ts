@@ -1,0 +1,332 @@
+/**
+ * Laws about decisions. Each node's decision is derived again, from the plan and from what its children came to.
+ *
+ * A node that decides closes what is undecided below it, so what its children came to in the end says how they stood when it decided:
+ * those that were *stopped* (or never came to life) were open then.
+ */
+import { type Complain, law } from "./law.ts"
+import type { CallJson, Of, Run } from "./run.ts"
+import { callsBelow, type PlanNode, upwards } from "./tree.ts"
+
+type NodeJson = NonNullable<Run["index"]["report"]>["nodes"][number]
+
+/** How a child stood when its parent decided. */
+type Standing = "good" | "bad" | "open"
+
+/** What a node's children make of it. `counted`: exactly these children, or only how many of the good ones. */
+type Ruling =
+  | { readonly decision: "open" }
+  | { readonly decision: "succeeded" | "failed" | "some" | "none"; readonly counted: ReadonlyArray<PlanNode> | number }
+
+export interface Derived {
+  readonly decision: (node: PlanNode) => Pick<NodeJson, "decision" | "decidedBy"> | undefined
+  readonly standing: (node: PlanNode) => Standing
+  readonly counts: (parent: PlanNode, child: PlanNode) => boolean
+  /** The first call, in plan order, of what decided a node; or the node below it that a deadline decided, which does not say by whom. */
+  readonly origin: (node: PlanNode) => PlanNode | undefined
+  readonly rule: (node: PlanNode) => Ruling
+}
+
+/** What a report says, to be asked node by node. */
+export const derive = (run: Run): Derived => {
+  const nodes = new Map(run.index.report?.nodes.map((node) => [node.node, node]))
+  const callOf = (node: PlanNode): CallJson | undefined => run.index.call(node.path)?.report
+  const decision = (node: PlanNode) => nodes.get(node.pointer)
+  const standing = (node: PlanNode): Standing => {
+    if (node.policy === "call") {
+      const call = callOf(node)
+      if (call?.verdict === "succeeded") return "good"
+      // one that a deadline found before it came to life cannot succeed any more
+      const isLost = call?.outcome === "Skipped" && call.stoppedBy?.source === "deadline"
+      return call?.verdict === "failed" || isLost ? "bad" : "open"
+    }
+    const { decidedBy, decision: d } = decision(node) ?? { decision: "stopped", decidedBy: "stop" }
+    if (d === "succeeded" || d === "some") return "good"
+    return d === "failed" || d === "none" || (d === "skipped" && decidedBy === "deadline") ? "bad" : "open"
+  }
+  const counts = (parent: PlanNode, child: PlanNode): boolean => {
+    const by = decision(parent)?.decidedBy
+    return Array.isArray(by) && (by as ReadonlyArray<string>).includes(child.path)
+  }
+  const origin = (node: PlanNode): PlanNode | undefined => {
+    let at: PlanNode | undefined = node
+    while (at !== undefined && at.policy !== "call" && decision(at)?.decidedBy !== "deadline") {
+      const parent: PlanNode = at
+      at = parent.children.find((child) => counts(parent, child))
+    }
+    return at
+  }
+  const mayHaveActed = (node: PlanNode): boolean =>
+    callsBelow(node).some((call) => (callOf(call)?.effects.length ?? 0) > 0)
+  const rule = (node: PlanNode): Ruling => ruling(node, standing, mayHaveActed, callOf)
+  return { decision, standing, counts, origin, rule }
+}
+
+const open: Ruling = { decision: "open" }
+
+const ruling = (
+  node: PlanNode,
+  standing: (node: PlanNode) => Standing,
+  mayHaveActed: (node: PlanNode) => boolean,
+  callOf: (node: PlanNode) => CallJson | undefined
+): Ruling => {
+  const { children, need, policy } = node
+  const good = children.filter((child) => standing(child) === "good")
+  const bad = children.filter((child) => standing(child) === "bad")
+  const pending = children.length - good.length - bad.length
+  switch (policy) {
+    case "call":
+      return open
+    case "all": {
+      const failed = bad.filter((child) => child.policy !== "advisory")
+      if (failed.length > 0) return { decision: "failed", counted: failed }
+      return pending === 0 ? { decision: "succeeded", counted: good } : open
+    }
+    case "advisory":
+      return pending === 1 ? open : { decision: good.length > 0 ? "some" : "none", counted: children }
+    case "settled":
+      return pending === 1 ? open : { decision: "succeeded", counted: children }
+    case "deadline":
+      return pending === 1 ? open : { decision: good.length > 0 ? "succeeded" : "failed", counted: children }
+    case "firstSuccess": {
+      // successes of the same instant: the first in plan order
+      if (good.length > 0) return { decision: "succeeded", counted: good.slice(0, 1) }
+      const acted = bad.filter(mayHaveActed)
+      if (pending === 0) return { decision: "failed", counted: acted.length > 0 ? acted : bad }
+      return acted.length > 0 ? { decision: "failed", counted: acted } : open
+    }
+    case "quorum": {
+      const best = node.agree === "no" ? good : agreeing(node, good, callOf)
+      if (best === undefined) return good.length >= need ? { decision: "succeeded", counted: need } : open
+      if (best.length >= need) return { decision: "succeeded", counted: best.length === need ? best : need }
+      return best.length + pending < need ? { decision: "failed", counted: bad } : open
+    }
+  }
+}
+
+/** The largest set of successes that agree; `undefined` where their values cannot be seen, or more than one set is as large. */
+const agreeing = (
+  node: PlanNode,
+  good: ReadonlyArray<PlanNode>,
+  callOf: (node: PlanNode) => CallJson | undefined
+): ReadonlyArray<PlanNode> | undefined => {
+  if (node.agree === "custom" || good.some(({ policy }) => policy !== "call")) return undefined
+  const groups = new Map<string, Array<PlanNode>>()
+  for (const child of good) {
+    const key = canonical(callOf(child)?.value)
+    groups.set(key, [...(groups.get(key) ?? []), child])
+  }
+  const sorted = [...groups.values()].sort((a, b) => b.length - a.length)
+  if (sorted.length > 1 && sorted[0]!.length >= node.need && sorted[1]!.length >= node.need) return undefined
+  return sorted[0] ?? []
+}
+
+const canonical = (json: unknown): string =>
+  JSON.stringify(json, (_, value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value
+  )
+
+export const orderFree = law(
+  "G4",
+  "Decided by the policies",
+  "Every decision follows from the plan and from what the children came to; so do verdicts, `used`, status and reason.",
+  (run, complain) => {
+    const { closed, nodes, report } = run.index
+    if (report === undefined) return
+    const derived = derive(run)
+    for (const node of nodes) {
+      if (node.policy === "call") checkCall(run, node, derived, complain)
+      else checkNode(run, node, derived, complain)
+    }
+    const status = statusOf(run, derived)
+    if (report.status !== status) complain(`the run ${report.status}, by its root it ${status}`, [closed])
+    checkReason(run, complain)
+  }
+)
+
+const checkNode = (run: Run, node: PlanNode, derived: Derived, complain: Complain): void => {
+  const reported = derived.decision(node)
+  const say = (message: string) =>
+    complain(`${node.policy} at ${node.path} (${node.pointer}): ${message}`, [
+      run.index.decided(node),
+      ...node.children.map((child) =>
+        child.policy === "call" ? run.index.call(child.path)?.settled[0] : run.index.decided(child)
+      ),
+      run.index.closed
+    ])
+  if (reported === undefined) return say("the report does not have it")
+  const { decidedBy, decision } = reported
+  const ruling = derived.rule(node)
+  if (decision === "stopped" || decision === "skipped") {
+    const isLost = decision === "skipped" && decidedBy === "deadline"
+    if (decidedBy !== "stop" && !isLost) say(`${decision} by ${by(decidedBy)}`)
+    else if (ruling.decision !== "open" && node.policy !== "firstSuccess" && !isLost)
+      say(`${decision}, though its children had made it ${ruling.decision}`)
+    return
+  }
+  if (decidedBy === "grace") {
+    const essential = node.parent?.children.filter(({ policy }) => policy !== "advisory") ?? []
+    const isDue = essential.length > 0 && essential.every((child) => derived.standing(child) === "good")
+    if (node.policy !== "advisory" || decision !== "none" || ruling.decision !== "open" || !isDue)
+      say(`${decision} by its grace, which had not begun to run`)
+    return
+  }
+  if (decidedBy === "stop") return say(`${decision} by a stop`)
+  if (ruling.decision !== decision)
+    return say(`${decision}, though its children make it ${ruling.decision === "open" ? "undecided" : ruling.decision}`)
+  if (decidedBy === "deadline") {
+    if (![...upwards(node)].some(({ policy }) => policy === "deadline"))
+      say(`${decision} by a deadline that is not there`)
+    else if (decision === "succeeded" || decision === "some")
+      say(`${decision} by a deadline, which makes nothing succeed`)
+    return
+  }
+  const counted = node.children.filter((child) => decidedBy.includes(child.path))
+  if (counted.map(({ path }) => path).join() !== decidedBy.join())
+    return say(`decided by ${by(decidedBy)}, which are not its children in plan order`)
+  const { counted: expected } = ruling
+  const isRight =
+    typeof expected === "number"
+      ? counted.length === expected && counted.every((child) => derived.standing(child) === "good")
+      : node.policy === "firstSuccess" && decision === "failed"
+        ? countsFailures(node, counted, expected, derived)
+        : counted.length === expected.length && counted.every((child, i) => child === expected[i])
+  if (!isRight)
+    say(
+      `decided by ${by(decidedBy)}, not by ${typeof expected === "number" ? `${expected} that succeeded` : by(expected.map(({ path }) => path))}`
+    )
+}
+
+/** A race may be lost before all that acted has come to light: it counts some of those that had, or everybody. */
+const countsFailures = (
+  node: PlanNode,
+  counted: ReadonlyArray<PlanNode>,
+  expected: ReadonlyArray<PlanNode>,
+  derived: Derived
+): boolean =>
+  counted.length > 0 &&
+  (counted.every((child) => expected.includes(child)) ||
+    (counted.length === node.children.length && counted.every((child) => derived.standing(child) === "bad")))
+
+const by = (decidedBy: ReadonlyArray<string> | string): string =>
+  typeof decidedBy === "string" ? decidedBy : decidedBy.length === 0 ? "nothing" : decidedBy.join(", ")
+
+const checkCall = (run: Run, node: PlanNode, derived: Derived, complain: Complain): void => {
+  const call = run.index.call(node.path)!
+  if (call.report === undefined) return
+  const { outcome, stoppedBy, used, verdict } = call.report
+  const say = (message: string) => complain(`${call.id} ${message}`, [...call.stops, call.settled[0], run.index.closed])
+  if (verdict === "succeeded" && (outcome !== "Succeeded" || stoppedBy !== undefined))
+    say(`has the verdict succeeded, and is ${outcome}${stoppedBy === undefined ? "" : ", stopped"}`)
+  const expected =
+    stoppedBy === undefined
+      ? [outcome === "Succeeded" ? "succeeded" : "failed"]
+      : stoppedBy.source === "timeout"
+        ? ["failed", "none"]
+        : stoppedBy.source === "deadline"
+          ? [outcome === "Skipped" && verdict === "none" ? "none" : "failed"]
+          : ["none"]
+  if (!expected.includes(verdict))
+    say(
+      `is ${outcome}, ${stoppedBy === undefined ? "never stopped" : `stopped (${stoppedBy.source})`}, and has the verdict ${verdict}`
+    )
+  const isUsed =
+    verdict === "succeeded" &&
+    [...upwards(node)].every(
+      (child) =>
+        child.parent === undefined || (derived.standing(child.parent) === "good" && derived.counts(child.parent, child))
+    )
+  if (used !== isUsed)
+    say(`is reported as ${used ? "" : "not "}used; by the decisions above it, it is ${isUsed ? "" : "not "}`)
+}
+
+const statusOf = (run: Run, derived: Derived): string => {
+  const { root } = run.index
+  const decision =
+    root.policy === "call" ? run.index.call(root.path)?.report?.verdict : derived.decision(root)?.decision
+  if (decision === "succeeded") return "succeeded"
+  return decision === "stopped" || decision === "none" ? "interrupted" : "failed"
+}
+
+const checkReason = (run: Run, complain: Complain): void => {
+  const { closed, report, root } = run.index
+  const { reason, status } = report!
+  if ((reason === undefined) !== (status === "succeeded"))
+    complain(`the run ${status}, and its reason is ${reason?._tag ?? "missing"}`, [closed])
+  if (reason === undefined) return
+  const wrong = reason.calls.filter((id) => run.index.call(id)?.report?.verdict !== "failed")
+  if (wrong.length > 0) complain(`the reason names ${wrong.join(", ")}, which did not fail`, [closed])
+  if (status !== "failed") return
+  const tag = { quorum: "QuorumFailed", firstSuccess: "AllFailed" } as const
+  let at = root
+  const isLate = () => run.index.report!.nodes.find(({ node }) => node === at.pointer)?.decidedBy === "deadline"
+  while (at.policy === "deadline" && !isLate()) at = at.children[0]!
+  const expected =
+    at.policy === "deadline"
+      ? "DeadlineExceeded"
+      : at.policy === "quorum" || at.policy === "firstSuccess"
+        ? tag[at.policy]
+        : "EssentialFailed"
+  if (reason._tag !== expected) complain(`the reason is ${reason._tag}, by the root it is ${expected}`, [closed])
+}
+
+export const decidedOnce = law(
+  "L10",
+  "Each decides once, in time",
+  "A node decides once, as the report has it, after the children that it counts; by a deadline or a grace not before that has elapsed.",
+  (run, complain) => {
+    const { closed, nodes, opened, report } = run.index
+    const events = run.events.filter((event): event is Of<"policy.decided"> => event.type === "policy.decided")
+    for (const node of nodes) {
+      if (node.policy === "call") continue
+      const mine = events.filter((event) => event.node === node.pointer)
+      const [first] = mine
+      if (mine.length > 1) complain(`${node.policy} at ${node.path} decided ${mine.length} times`, mine)
+      if (report === undefined) continue
+      if (first === undefined) {
+        complain(`${node.policy} at ${node.path} never decided`, [opened, closed])
+        continue
+      }
+      const listed = report.nodes.find(({ node: pointer }) => pointer === node.pointer)
+      if (listed !== undefined && !isSame(listed, first))
+        complain(`${node.policy} at ${node.path} decided otherwise than the report has it`, [first, closed])
+      checkOrder(run, node, first, complain)
+      checkTime(run, node, first, complain)
+    }
+    const strange = events.find(({ node }) => !nodes.some(({ pointer }) => pointer === node))
+    if (strange !== undefined) complain(`${strange.node} is no node of the plan`, [strange])
+  }
+)
+
+const isSame = (a: NodeJson, b: Of<"policy.decided">): boolean =>
+  a.decision === b.decision && a.policy === b.policy && by(a.decidedBy) === by(b.decidedBy)
+
+const checkOrder = (run: Run, node: PlanNode, decided: Of<"policy.decided">, complain: Complain): void => {
+  for (const child of node.children) {
+    if (typeof decided.decidedBy === "string" || !decided.decidedBy.includes(child.path)) continue
+    const earlier = child.policy === "call" ? lastEnd(run, child) : run.index.decided(child)
+    if (earlier !== undefined && run.index.place(earlier) > run.index.place(decided))
+      complain(`${node.policy} at ${node.path} counts ${child.path}, which came later`, [decided, earlier])
+  }
+}
+
+/** A call that a deadline failed may end later: it was not its end that decided. */
+const lastEnd = (run: Run, node: PlanNode): Of<"attempt.ended"> | undefined => {
+  const call = run.index.call(node.path)!
+  return call.report?.stoppedBy?.source === "deadline" ? undefined : call.attempts.flatMap(({ ended }) => ended).at(-1)
+}
+
+const checkTime = (run: Run, node: PlanNode, decided: Of<"policy.decided">, complain: Complain): void => {
+  const { opened } = run.index
+  const elapsed = decided.time - opened!.time + run.tolerance
+  if (decided.decidedBy === "grace" && elapsed < node.millis)
+    complain(`the grace of ${node.millis} ms at ${node.path} cannot have passed`, [opened, decided])
+  const deadlines = [...upwards(node)].filter(({ policy }) => policy === "deadline")
+  if (decided.decidedBy === "deadline" && deadlines.every(({ millis }) => elapsed < millis))
+    complain(`${node.policy} at ${node.path} was decided before a deadline above it can have elapsed`, [
+      opened,
+      decided
+    ])
+}

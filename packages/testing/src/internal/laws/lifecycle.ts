@@ -1,0 +1,320 @@
+/**
+ * Laws about starting, stopping and ending: what may follow what, and how soon.
+ */
+import { law } from "./law.ts"
+import { type AttemptTrace, began, type CallTrace, type Event, type Of, overOf, type Run } from "./run.ts"
+import { callsBelow } from "./tree.ts"
+
+const attemptsOf = (run: Run): ReadonlyArray<readonly [CallTrace, AttemptTrace]> =>
+  run.index.calls.flatMap((call) => call.attempts.map((attempt) => [call, attempt] as const))
+
+const isBefore = (run: Run, a: Event, b: Event): boolean => run.index.place(a) < run.index.place(b)
+
+/** A stop that ends the call, and not only one attempt. */
+const endsCall = ({ source }: Of<"stop.requested">): boolean => source !== "timeout"
+
+export const owned = law(
+  "G1",
+  "Owned",
+  "When a fan-out closes, every attempt that was started has ended or is listed as left behind; what has ended acts no more.",
+  (run, complain) => {
+    const { closed, report } = run.index
+    for (const [call, attempt] of attemptsOf(run)) {
+      const over = overOf(attempt)
+      const [started] = attempt.started
+      if (started !== undefined && closed !== undefined && (over === undefined || isBefore(run, closed, over))) {
+        complain(`attempt ${attempt.number} of ${call.id} had neither ended nor been left behind at the close`, [
+          started,
+          closed,
+          over
+        ])
+      }
+      const [ended] = attempt.ended
+      const after = attempt.records.filter(
+        ({ at, detached }) => ended !== undefined && detached === undefined && at > ended.time + run.tolerance
+      )
+      if (after.length > 0) {
+        complain(`attempt ${attempt.number} of ${call.id} had ended, and was still at work`, [ended], after)
+      }
+    }
+    if (closed === undefined || report === undefined) return
+    for (const call of run.index.calls) {
+      const left = call.attempts.flatMap(({ leftBehind }) => leftBehind)
+      if (call.report !== undefined && call.report.leftBehind !== left.length > 0) {
+        complain(
+          `${call.id} is ${call.report.leftBehind ? "" : "not "}listed as left behind, the journal says otherwise`,
+          [...left, closed]
+        )
+      }
+    }
+    if (report.drained === report.calls.some(({ leftBehind }) => leftBehind))
+      complain(`drained is ${report.drained}, which the calls that were left behind belie`, [closed])
+  }
+)
+
+export const bounded = law(
+  "G2",
+  "Bounded",
+  "An attempt that is asked to stop is over within `drain`, and so is the fan-out once its root has decided.",
+  (run, complain) => {
+    const { closed, decided, opened, root } = run.index
+    const drain = opened!.limits.drain + run.tolerance
+    for (const [call, attempt] of attemptsOf(run)) {
+      const [stop] = attempt.stops
+      const over = overOf(attempt)
+      if (stop === undefined || over === undefined) continue
+      const took = over.time - stop.time
+      if (took > drain)
+        complain(`attempt ${attempt.number} of ${call.id} was over ${took} ms after its stop`, [stop, over])
+    }
+    const decision = decided(root)
+    if (decision === undefined || closed === undefined) return
+    const took = closed.time - decision.time
+    if (took > drain) complain(`the fan-out closed ${took} ms after it was decided`, [decision, closed])
+  }
+)
+
+export const neverStarted = law(
+  "G5",
+  "Never started after a stop",
+  "No attempt of a call starts once the call's stop is requested, and none at all once everything was asked to stop.",
+  (run, complain) => {
+    const everything = run.events.find(
+      (event): event is Of<"stop.requested"> =>
+        event.type === "stop.requested" && (event.source === "parent" || event.source === "user")
+    )
+    for (const [call, attempt] of attemptsOf(run)) {
+      for (const started of attempt.started) {
+        const stop =
+          call.stops.find(
+            (stop) => isBefore(run, stop, started) && (endsCall(stop) || stop.attempt === started.attempt)
+          ) ?? (everything !== undefined && isBefore(run, everything, started) ? everything : undefined)
+        if (stop !== undefined) {
+          complain(`attempt ${attempt.number} of ${call.id} started after its stop was requested`, [stop, started])
+        }
+      }
+    }
+  }
+)
+
+export const fenced = law(
+  "G7",
+  "Fenced",
+  "What answers after it was left behind is journaled once as late, and changes nothing.",
+  (run, complain) => {
+    const { closed } = run.index
+    for (const [call, { late, leftBehind, number }] of attemptsOf(run)) {
+      if (late.length > 1) complain(`attempt ${number} of ${call.id} was late ${late.length} times`, late)
+      if (late[0] !== undefined && (leftBehind[0] === undefined || isBefore(run, late[0], leftBehind[0]))) {
+        complain(`attempt ${number} of ${call.id} was late without having been left behind`, [...leftBehind, ...late])
+      }
+    }
+    if (closed === undefined) return
+    for (const { attempts, id, report } of run.index.calls) {
+      const late = attempts.flatMap(({ late }) => late).filter((event) => isBefore(run, event, closed))
+      const listed = [...(report?.late ?? [])].sort((a, b) => a - b)
+      if (listed.join() !== late.map(({ attempt }) => attempt).join()) {
+        complain(
+          `the report lists ${list(listed)} of ${id} as late, the journal has ${list(late.map((l) => l.attempt))}`,
+          [...late, closed]
+        )
+      }
+    }
+  }
+)
+
+const list = (attempts: ReadonlyArray<number>): string =>
+  attempts.length === 0 ? "no attempt" : `attempt ${attempts.join(", ")}`
+
+export const closesLast = law(
+  "L1",
+  "The close comes last",
+  "`fanout.opened` is the first event of a run and `fanout.closed` its last; only late answers follow.",
+  (run, complain) => {
+    const { closed, opened } = run.index
+    if (run.events[0] !== opened) complain("the run does not begin with its opening", [run.events[0], opened])
+    if (closed === undefined) return
+    const after = run.events.slice(run.index.place(closed) + 1).filter(({ type }) => type !== "response.late")
+    if (after.length > 0) complain(`${after[0]!.type} came after the close`, [closed, ...after])
+  }
+)
+
+export const beganInTime = law(
+  "L2",
+  "No handler begins after a stop",
+  "By the ledger: a handler begins once per attempt, an attempt that was journaled as started and not refused, and not after its stop.",
+  (run, complain) => {
+    for (const [call, attempt] of attemptsOf(run)) {
+      const records = attempt.records.filter(({ what }) => what === "began")
+      const what = `attempt ${attempt.number} of ${call.id} began`
+      if (records.length > 1) complain(`${what} ${records.length} times`, attempt.started, records)
+      for (const record of records) {
+        const stop = call.stops.find((s) => endsCall(s) || s.attempt === attempt.number)
+        if (attempt.started.length === 0) complain(`${what}, and was never started`, [], [record])
+        else if (attempt.refused.length > 0) complain(`${what}, though it was refused`, attempt.refused, [record])
+        else if (stop !== undefined && record.at > stop.time + run.tolerance)
+          complain(`${what} after its stop was requested`, [stop, ...attempt.started], [record])
+      }
+    }
+  }
+)
+
+export const stoppedOnce = law(
+  "L3",
+  "Asked once, told once",
+  "A stop is requested once, an attempt that runs is told once, and nothing follows the stop of a call.",
+  (run, complain) => {
+    for (const call of run.index.calls) {
+      const final = call.stops.find(endsCall)
+      const again = final === undefined ? [] : call.stops.filter((stop) => stop !== final && isBefore(run, final, stop))
+      if (again.length > 0) complain(`${call.id} was asked to stop again`, [final, ...again])
+      for (const { delivered, number, stops } of call.attempts) {
+        if (stops.length > 1) complain(`attempt ${number} of ${call.id} was asked to stop ${stops.length} times`, stops)
+        if (delivered.length > 1)
+          complain(`attempt ${number} of ${call.id} was told ${delivered.length} times`, delivered)
+        if (delivered[0] !== undefined && (stops[0] === undefined || isBefore(run, delivered[0], stops[0])))
+          complain(`attempt ${number} of ${call.id} was told to stop, and nobody had asked`, [...delivered, ...stops])
+        if (stops[0] !== undefined && delivered.length === 0)
+          complain(`attempt ${number} of ${call.id} ran, and was not told to stop`, stops)
+      }
+    }
+  }
+)
+
+export const firstEndWins = law(
+  "L6",
+  "The first end wins",
+  "An attempt ends or is left behind, once; a settled call does nothing more.",
+  (run, complain) => {
+    for (const [call, { ended, leftBehind, number }] of attemptsOf(run)) {
+      if (ended.length + leftBehind.length > 1)
+        complain(`attempt ${number} of ${call.id} ended more than once`, [...ended, ...leftBehind])
+    }
+    for (const { events, id, settled } of run.index.calls) {
+      const [first] = settled
+      if (first === undefined) continue
+      const after = events.slice(events.indexOf(first) + 1).filter(({ type }) => type !== "response.late")
+      if (after.length > 0) complain(`${after[0]!.type} of ${id} came after it had settled`, [first, ...after])
+    }
+  }
+)
+
+export const admission = law(
+  "L15",
+  "Closed to newcomers",
+  "Below a node that has decided, no call is queued and no attempt starts.",
+  (run, complain) => {
+    for (const node of run.index.nodes) {
+      const decision = node.policy === "call" ? undefined : run.index.decided(node)
+      if (decision === undefined) continue
+      for (const { path } of callsBelow(node)) {
+        const after = run.index
+          .call(path)!
+          .events.filter(
+            (event) =>
+              (event.type === "call.queued" || event.type === "attempt.started") && isBefore(run, decision, event)
+          )
+        if (after.length > 0)
+          complain(`${after[0]!.type} of ${path} came after ${node.path} had decided`, [decision, ...after])
+      }
+    }
+  }
+)
+
+export const oneDrain = law(
+  "L16",
+  "One drain",
+  "A run drains once and closes once, in this order.",
+  (run, complain) => {
+    const drained = run.events.filter((event) => event.type === "fanout.drained")
+    const closed = run.events.filter((event) => event.type === "fanout.closed")
+    if (drained.length > 1) complain("it drained more than once", drained)
+    if (closed.length > 1) complain("it closed more than once", closed)
+    if (closed[0] === undefined) return
+    if (drained[0] === undefined || isBefore(run, closed[0], drained[0]))
+      complain("it closed before it had drained", [closed[0], ...drained])
+    else if (drained[0].drained !== closed[0].report.drained)
+      complain(`it drained: ${drained[0].drained}, and the report says ${closed[0].report.drained}`, [
+        drained[0],
+        closed[0]
+      ])
+  }
+)
+
+export const concurrency = law(
+  "L17",
+  "Within the permits",
+  "No more attempts run than `concurrency` allows; one that was left behind has given its permit back.",
+  (run, complain) => {
+    const { opened } = run.index
+    const running = new Map<string, Event>()
+    for (const event of run.events) {
+      switch (event.type) {
+        case "attempt.started":
+          running.set(`${event.attempt} ${event.call}`, event)
+          if (running.size > opened!.limits.concurrency) {
+            complain(`${running.size} attempts ran, of ${opened!.limits.concurrency}`, [opened, ...running.values()])
+            return
+          }
+          break
+        case "attempt.ended":
+        case "attempt.refused":
+        case "attempt.leftBehind":
+          running.delete(`${event.attempt} ${event.call}`)
+      }
+    }
+  }
+)
+
+export const closes = law(
+  "L18",
+  "Every run closes",
+  "What was opened is closed, whatever policies and callbacks do.",
+  (run, complain) => {
+    const { closed, opened } = run.index
+    if (closed === undefined && !run.incomplete)
+      complain("it was opened, and never closed", [opened, run.events.at(-1)])
+  }
+)
+
+export const inOrder = law(
+  "L19",
+  "One thing after the other",
+  "An attempt is queued, then started, then over; the next is queued when the last is over, and they are counted from 1.",
+  (run, complain) => {
+    for (const call of run.index.calls) {
+      let last: AttemptTrace | undefined
+      for (const attempt of call.attempts) {
+        const [started] = attempt.started
+        if (attempt.started.length > 1)
+          complain(`attempt ${attempt.number} of ${call.id} was started twice`, attempt.started)
+        if (started === undefined) {
+          if (attempt.ended.length + attempt.leftBehind.length > 0)
+            complain(`attempt ${attempt.number} of ${call.id} ended, and was never started`, [overOf(attempt)])
+          continue
+        }
+        const queued = call.events.find((event) => event.type === "call.queued" && event.attempt === attempt.number)
+        if (queued === undefined || isBefore(run, started, queued))
+          complain(`attempt ${attempt.number} of ${call.id} was started without having been queued`, [queued, started])
+        if (attempt.number !== (last?.number ?? 0) + 1)
+          complain(`attempt ${attempt.number} of ${call.id} follows ${last === undefined ? "none" : last.number}`, [
+            last?.started[0],
+            started
+          ])
+        const over = overOf(attempt)
+        if (over !== undefined && isBefore(run, over, started))
+          complain(`attempt ${attempt.number} of ${call.id} was over before it had started`, [over, started])
+        if (last !== undefined && queued !== undefined) {
+          const lastOver = overOf(last)
+          if (lastOver === undefined || isBefore(run, queued, lastOver))
+            complain(`attempt ${attempt.number} of ${call.id} was queued while attempt ${last.number} ran`, [
+              ...last.started,
+              queued,
+              lastOver
+            ])
+        }
+        if (began(attempt) || attempt.refused.length > 0) last = attempt
+      }
+    }
+  }
+)

@@ -1,0 +1,177 @@
+/**
+ * One run of a journal, sorted for the laws: its plan, and the events of each call and of each attempt. Nothing is concluded here.
+ */
+import type { Contract, Journal, Report } from "@toolscope/core"
+import type { Record } from "../../Ledger.ts"
+import { type PlanNode, readPlan } from "./tree.ts"
+
+export type Event = Journal.Event
+export type Of<Type extends Event["type"]> = Extract<Event, { readonly type: Type }>
+export type CallJson = Report.Json["calls"][number]
+
+export interface AttemptTrace {
+  readonly number: number
+  readonly started: ReadonlyArray<Of<"attempt.started">>
+  readonly refused: ReadonlyArray<Of<"attempt.refused">>
+  readonly ended: ReadonlyArray<Of<"attempt.ended">>
+  readonly leftBehind: ReadonlyArray<Of<"attempt.leftBehind">>
+  readonly delivered: ReadonlyArray<Of<"stop.delivered">>
+  readonly late: ReadonlyArray<Of<"response.late">>
+  /** Requests to stop this attempt. */
+  readonly stops: ReadonlyArray<Of<"stop.requested">>
+  readonly records: ReadonlyArray<Record>
+}
+
+export interface CallTrace {
+  readonly node: PlanNode
+  readonly id: string
+  readonly events: ReadonlyArray<Event>
+  readonly attempts: ReadonlyArray<AttemptTrace>
+  readonly stops: ReadonlyArray<Of<"stop.requested">>
+  readonly settled: ReadonlyArray<Of<"call.settled">>
+  /** From the report; from `fanout.opened` while there is none. */
+  readonly contract: Contract.Data | undefined
+  readonly report: CallJson | undefined
+}
+
+/**
+ * @since 0.1.0
+ */
+export interface Run {
+  readonly id: string
+  /** In the order of the journal. */
+  readonly events: ReadonlyArray<Event>
+  /** What the tools wrote down, if that is known. */
+  readonly ledger: ReadonlyArray<Record> | undefined
+  /** Milliseconds that times may be off. */
+  readonly tolerance: number
+  /** The run may still be going on. */
+  readonly incomplete: boolean
+  /** @internal */
+  readonly index: Index
+}
+
+/** What {@link Run} is sorted into. */
+export interface Index {
+  readonly opened: Of<"fanout.opened"> | undefined
+  readonly closed: Of<"fanout.closed"> | undefined
+  readonly report: Report.Json | undefined
+  readonly nodes: ReadonlyArray<PlanNode>
+  readonly root: PlanNode
+  readonly calls: ReadonlyArray<CallTrace>
+  readonly call: (id: string) => CallTrace | undefined
+  /** Where an event stands in the run. */
+  readonly place: (event: Event) => number
+  /** The first decision of a node. */
+  readonly decided: (node: PlanNode) => Of<"policy.decided"> | undefined
+}
+
+type Open<T> = { -readonly [K in keyof T]: T[K] extends ReadonlyArray<infer A> ? Array<A> : T[K] }
+
+const emptyAttempt = (number: number): Open<AttemptTrace> => ({
+  number,
+  started: [],
+  refused: [],
+  ended: [],
+  leftBehind: [],
+  delivered: [],
+  late: [],
+  stops: [],
+  records: []
+})
+
+interface Draft {
+  readonly events: Array<Event>
+  readonly attempts: Map<number, Open<AttemptTrace>>
+  readonly stops: Array<Of<"stop.requested">>
+  readonly settled: Array<Of<"call.settled">>
+}
+
+const attemptOf = (draft: Draft, number: number): Open<AttemptTrace> => {
+  let attempt = draft.attempts.get(number)
+  if (attempt === undefined) draft.attempts.set(number, (attempt = emptyAttempt(number)))
+  return attempt
+}
+
+const sort = (draft: Draft, event: Event): void => {
+  draft.events.push(event)
+  switch (event.type) {
+    case "attempt.started":
+      return void attemptOf(draft, event.attempt).started.push(event)
+    case "attempt.refused":
+      return void attemptOf(draft, event.attempt).refused.push(event)
+    case "attempt.ended":
+      return void attemptOf(draft, event.attempt).ended.push(event)
+    case "attempt.leftBehind":
+      return void attemptOf(draft, event.attempt).leftBehind.push(event)
+    case "stop.delivered":
+      return void attemptOf(draft, event.attempt).delivered.push(event)
+    case "response.late":
+      return void attemptOf(draft, event.attempt).late.push(event)
+    case "stop.requested":
+      draft.stops.push(event)
+      if (event.attempt !== undefined) attemptOf(draft, event.attempt).stops.push(event)
+      return
+    case "call.settled":
+      return void draft.settled.push(event)
+  }
+}
+
+export const makeIndex = (events: ReadonlyArray<Event>, ledger: ReadonlyArray<Record> = []): Index => {
+  const first = <T extends Event["type"]>(type: T) => events.find((event): event is Of<T> => event.type === type)
+  const opened = first("fanout.opened")
+  const closed = first("fanout.closed")
+  const report = closed?.report
+  const nodes = (opened === undefined ? undefined : readPlan(opened.plan)) ?? []
+  const drafts = new Map<string, Draft>()
+  const draftOf = (id: string): Draft => {
+    let draft = drafts.get(id)
+    if (draft === undefined) drafts.set(id, (draft = { events: [], attempts: new Map(), stops: [], settled: [] }))
+    return draft
+  }
+  const places = new Map<Event, number>()
+  const decisions = new Map<string, Of<"policy.decided">>()
+  events.forEach((event, place) => {
+    places.set(event, place)
+    if ("call" in event) sort(draftOf(event.call), event)
+    if (event.type === "policy.decided" && !decisions.has(event.node)) decisions.set(event.node, event)
+  })
+  for (const record of ledger) attemptOf(draftOf(record.call), record.attempt).records.push(record)
+  const reports = new Map(report?.calls.map((call) => [call.id, call]))
+  const calls = nodes
+    .filter(({ policy }) => policy === "call")
+    .map((node): CallTrace => {
+      const { attempts, ...draft } = draftOf(node.path)
+      const inReport = reports.get(node.path)
+      return {
+        node,
+        id: node.path,
+        ...draft,
+        attempts: [...attempts.values()].sort((a, b) => a.number - b.number),
+        contract: inReport?.contract ?? opened!.contracts[node.tool],
+        report: inReport
+      }
+    })
+  const byId = new Map(calls.map((call) => [call.id, call]))
+  return {
+    opened,
+    closed,
+    report,
+    nodes,
+    root: nodes[0]!,
+    calls,
+    call: (id) => byId.get(id),
+    place: (event) => places.get(event) ?? -1,
+    decided: ({ pointer }) => decisions.get(pointer)
+  }
+}
+
+/** The event that says that an attempt is over, whatever became of it. */
+export const overOf = ({ ended, leftBehind, refused }: AttemptTrace): Event | undefined =>
+  ended[0] ?? leftBehind[0] ?? refused[0]
+
+/** Did its handler begin? */
+export const began = ({ refused, started }: AttemptTrace): boolean => started.length > 0 && refused.length === 0
+
+/** Does the contract say that the tool changes the world? */
+export const acts = ({ contract }: CallTrace): boolean => contract !== undefined && contract.effect !== "none"

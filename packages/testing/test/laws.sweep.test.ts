@@ -1,0 +1,78 @@
+/**
+ * Every animal of the zoo, under every policy, stopped from outside at several times: all laws hold, by journal and by ledger.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Plan } from "@toolscope/core"
+import * as Laws from "@toolscope/testing/Laws"
+import * as Zoo from "@toolscope/testing/Zoo"
+import * as Effect from "effect/Effect"
+import { observe } from "./zooSupport.ts"
+
+type Any = Plan.Plan<unknown, unknown>
+
+const { blocks: _, ...animals } = Zoo.animals
+const names = Object.keys(animals) as ReadonlyArray<keyof typeof animals>
+const call = (name: keyof typeof Zoo.animals): Any => Zoo.call(Zoo.animals[name])
+
+const reads = (behaviour: Zoo.Script): Any => Plan.call(Zoo.tools.reads, behaviour)
+const answersAt = (millis: number): Any => reads({ after: millis, then: "answer" })
+const failsAt = (millis: number): Any => reads({ after: millis, then: "fail" })
+
+/** An animal among others, each shape with a reason to stop it, or to be stopped by it. */
+const shapes: { readonly [name: string]: (animal: Any) => Any } = {
+  alone: (animal) => animal,
+  "all, a sibling fails at 30": (animal) => Plan.all({ animal, b: failsAt(30), c: answersAt(10) }),
+  "all, with an advisory": (animal) => Plan.all({ a: answersAt(15), animal: Plan.advisory(animal, { grace: 20 }) }),
+  "all, an advisory beside it fails": (animal) => Plan.all({ animal, b: Plan.advisory(failsAt(5)) }),
+  "quorum of two": (animal) => Plan.quorum(2, { a: answersAt(10), animal, b: answersAt(30), c: failsAt(12) }),
+  "quorum that agrees": (animal) =>
+    Plan.quorum(
+      2,
+      { animal, b: reads({ after: 5, then: "answer", value: 1 }), c: reads({ after: 35, then: "answer", value: 1 }) },
+      { agree: true }
+    ),
+  settled: (animal) => Plan.all({ animal: Plan.settled(animal), b: answersAt(25) }),
+  "deadline at 30": (animal) => Plan.deadline(Plan.all({ animal, b: answersAt(10) }), 30),
+  "deadline around settled": (animal) =>
+    Plan.deadline(Plan.all({ animal: Plan.settled(animal), b: Plan.advisory(Plan.settled(failsAt(90))) }), 30),
+  "quorum in a deadline in an all": (animal) =>
+    Plan.all({ q: Plan.deadline(Plan.quorum(1, { animal, b: failsAt(8) }), 45), b: answersAt(60) }),
+  "first success, one after the other": (animal) =>
+    Plan.firstSuccess({ a: failsAt(5), animal, b: answersAt(20) }, { stagger: "infinity" }),
+  "the animal twice, and a sibling that fails": (animal) => Plan.all({ animal, again: animal, b: failsAt(22) })
+}
+
+/** What may not act may race. */
+const races: { readonly [name: string]: (animal: Any) => Any } = {
+  "first success": (animal) => Plan.firstSuccess({ animal, b: answersAt(30), c: failsAt(10) }),
+  "first success, staggered": (animal) =>
+    Plan.firstSuccess({ animal, b: answersAt(30), c: failsAt(10) }, { stagger: 10 })
+}
+
+/** Permits, and when to stop from outside (virtual milliseconds; `undefined`: never). */
+const runs = [
+  [8, [undefined, 0, 20, 30, 50]],
+  [1, [undefined, 30]]
+] as const
+
+describe("all laws hold", () => {
+  for (const name of names) {
+    it.effect(`with ${name}`, () =>
+      Effect.gen(function* () {
+        const broken: Array<string> = []
+        const racing = animals[name].tool.startsWith("reads") ? races : {}
+        for (const [shape, make] of Object.entries({ ...shapes, ...racing })) {
+          for (const [concurrency, stops] of runs) {
+            for (const stop of stops) {
+              const { journal, ledger } = yield* observe(make(call(name)), { concurrency }, stop)
+              const violations = Laws.check(journal, { ledger })
+              const where = `${name}, ${shape}, concurrency ${concurrency}, stopped at ${stop ?? "never"}`
+              broken.push(...violations.map((violation) => `${where}\n${Laws.show(violation)}`))
+            }
+          }
+        }
+        assert.strictEqual(broken.join("\n\n"), "")
+      })
+    )
+  }
+})

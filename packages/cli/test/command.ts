@@ -33,7 +33,8 @@ export const toolscope = (args: ReadonlyArray<string>, options: Options = {}): P
     const child = spawn(process.execPath, ["--conditions=ws-source", bin, ...args], {
       // most of a start is compiling: the suite does it once
       env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "toolscope-compile-cache"), ...options.env },
-      stdio: ["pipe", "pipe", "pipe"]
+      stdio: ["pipe", "pipe", "pipe"],
+      detached: true
     })
     let stdout = ""
     let stderr = ""
@@ -43,7 +44,8 @@ export const toolscope = (args: ReadonlyArray<string>, options: Options = {}): P
     })
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text
-      options.onStderr?.(stderr, (signal) => child.kill(signal))
+      // the whole group gets it, as from a terminal
+      options.onStderr?.(stderr, (signal) => process.kill(-child.pid!, signal))
     })
     child.stdin.on("error", () => {})
     child.stdin.end(options.stdin ?? "")
@@ -56,15 +58,15 @@ export const toolscope = (args: ReadonlyArray<string>, options: Options = {}): P
 export const inProcess = async (args: ReadonlyArray<string>, options?: MainOptions): Promise<Done> => {
   const streams = [process.stdout, process.stderr] as const
   const texts = ["", ""]
-  const own = streams.map((stream) => stream.write)
+  const own = streams.map((stream): unknown => Reflect.get(stream, "write"))
   streams.forEach((stream, i) => {
-    stream.write = ((chunk: string | Uint8Array, ...rest: ReadonlyArray<unknown>) => {
+    stream.write = (chunk: string | Uint8Array, ...rest: ReadonlyArray<unknown>) => {
       texts[i] += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString()
       rest.forEach((done) => {
         if (typeof done === "function") (done as () => void)()
       })
       return true
-    }) as never
+    }
   })
   try {
     return { code: await main(args, options), signal: null, stdout: texts[0]!, stderr: texts[1]! }

@@ -13,11 +13,14 @@ import { reportJson } from "../src/internal/jsonText.ts"
 import { clip, oneLine, paintFor, printable, table } from "../src/internal/text.ts"
 import { call, fixture, folder, inProcess } from "./command.ts"
 
+/** Who gets what is written to standard output. */
+const writer = (): unknown => Reflect.get(process.stdout, "write")
+
 describe("main", () => {
   it("resolves with the exit code, prints what onReport makes of the report before the table, and gives all back", async () => {
     using files = folder()
     const plan = files.write("plan.json", { toolscope: 1, plan: call("act") })
-    const before = [process.listenerCount("SIGINT"), process.listenerCount("uncaughtException"), process.stdout.write]
+    const before = [process.listenerCount("SIGINT"), process.listenerCount("uncaughtException"), writer()]
     const args = ["run", plan, "--tools", fixture("tools.ts")]
     const seen: Array<string> = []
     const onReport = (report: { readonly status: string }) => {
@@ -31,7 +34,7 @@ describe("main", () => {
     assert.strictEqual((JSON.parse(json.stdout) as { status: string }).status, "succeeded")
     assert.deepStrictEqual(seen, ["succeeded"])
     assert.deepStrictEqual(
-      [process.listenerCount("SIGINT"), process.listenerCount("uncaughtException"), process.stdout.write],
+      [process.listenerCount("SIGINT"), process.listenerCount("uncaughtException"), writer()],
       before
     )
   })

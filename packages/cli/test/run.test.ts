@@ -126,7 +126,6 @@ describe("output", () => {
       await inProcess(["run", "\u001b[31m"])
     ]
     for (const { stderr, stdout } of results) {
-      // eslint-disable-next-line no-control-regex
       assert.notMatch(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/)
     }
   })

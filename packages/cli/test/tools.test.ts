@@ -152,7 +152,7 @@ describe("toolscope tools", () => {
       human.stdout,
       /^s__texts\n {2}contract {2}effect: destructive, .*\n {2}asserted {2}by nobody: .*\n {2}retry {5}refused\n {2}overlap {3}refused\n {2}a stop {4}.*Unknown\n/m
     )
-    // eslint-disable-next-line no-control-regex
+
     assert.notMatch(human.stdout, /[\u0000-\u0009\u000b-\u001f]/)
   })
 })

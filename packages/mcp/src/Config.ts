@@ -80,7 +80,7 @@ const format = SchemaIssue.makeFormatterStandardSchemaV1()
  *     }
  *   })
  * )
- * console.log(Object.keys(config.mcpServers)) // => [ "files" ]
+ * console.log(Object.keys(config.mcpServers)) // => [ 'files' ]
  * ```
  *
  * @since 0.1.0
@@ -108,10 +108,7 @@ export const decode = (json: unknown): Effect.Effect<Config, McpError> =>
       const trust = entry.toolscope === undefined ? Result.succeed(undefined) : readTrust(entry.toolscope)
       if (Result.isFailure(trust)) faults.push(...faultsOf(`${at}/toolscope`, trust.failure))
       if (Result.isSuccess(read) && Result.isSuccess(trust)) {
-        servers.push([
-          name,
-          { ...read.success, ...(trust.success === undefined ? {} : { toolscope: trust.success as never }) }
-        ])
+        servers.push([name, { ...read.success, ...(trust.success === undefined ? {} : { toolscope: trust.success }) }])
       }
     }
     return faults.length > 0 ? fail(faults) : Effect.succeed({ mcpServers: Object.fromEntries(servers) })

@@ -100,7 +100,7 @@ const toolsOf = (connection: Connection, server: Server): Effect.Effect<Readonly
         failure: McpCallError,
         contract: contractOf(server, name, annotations),
         handler: (params: unknown) => connection.call(tool, params)
-      }) as Tool.Any
+      })
     })
   )
 }

@@ -2,7 +2,7 @@
  * MCP servers as tools, against real processes: the reference server for files, and servers of many tempers.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Contract, Fanout, type Plan, PlanDocument, type Report, Tool } from "@toolscope/core"
+import { Contract, Fanout, PlanDocument, type Report, Tool } from "@toolscope/core"
 import { type Config, McpTools } from "@toolscope/mcp"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -36,7 +36,7 @@ const reads = (...names: ReadonlyArray<string>): Extra => ({
 
 const run = (tools: ReadonlyArray<Tool.Any>, plan: object, settings: object = {}) =>
   Effect.flatMap(PlanDocument.decode({ toolscope: 1, plan, ...settings }, tools), (decoded) =>
-    Fanout.start(decoded.plan as Plan.Plan<unknown, unknown>, decoded.settings)
+    Fanout.start(decoded.plan, decoded.settings)
   )
 const reportOf = (tools: ReadonlyArray<Tool.Any>, plan: object, settings: object = {}) =>
   Effect.flatMap(run(tools, plan, settings), (handle) => handle.report)
@@ -245,7 +245,7 @@ describe("a server that cannot be used", () => {
               good: server("plain", good),
               off: { command: "there-is-no-such-command", disabled: true }
             }),
-            { startTimeout: "4 seconds" }
+            { startTimeout: "6 seconds" }
           )
         )
       )
@@ -265,7 +265,7 @@ describe("a server that cannot be used", () => {
         'no command "there-is-no-such-command"',
         "exit code 3",
         "| no licence for [redacted]",
-        "within 4000 ms",
+        "within 6000 ms",
         "Listening on port 3000",
         "/mcpServers/unknown/toolscope/tools/txt"
       ]) {

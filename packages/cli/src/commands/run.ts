@@ -51,7 +51,7 @@ export const run = async (flags: RunFlags, output: Output, foreign: Foreign, opt
     runId: newRunId(),
     output,
     flags,
-    progress: flags.progress ?? process.stderr.isTTY === true,
+    progress: flags.progress ?? process.stderr.isTTY,
     open: new Set(),
     stop: () => {}
   }
@@ -128,7 +128,7 @@ const program = (running: Running): Effect.Effect<Result, Refusal, Scope.Scope> 
       document.value,
       found.map(({ tool }) => tool)
     ).pipe(Effect.mapError(({ faults }) => new Refusal({ faults })))
-    return yield* runPlan(running, plan as Plan.Plan<unknown, unknown>, settings, journal.value)
+    return yield* runPlan(running, plan, settings, journal.value)
   })
 
 const readPlan = async (path: string): Promise<Step<unknown>> => {
@@ -247,7 +247,8 @@ const report = async (
         await output.write(reportText(json, paintFor(process.stdout)))
       }
       if (result.journal !== undefined) {
-        output.error(`toolscope: the journal refused, so nothing further was started: ${oneLine(result.journal)}`)
+        const cause = oneLine(result.journal).replace(/^the journal refused a record: /, "")
+        output.error(`toolscope: the journal refused a record, and nothing was started after that: ${cause}`)
       }
       const code = ofReport(json, signal)
       if (code === exitCodes.SIGINT || code === exitCodes.SIGTERM) return code

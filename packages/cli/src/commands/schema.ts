@@ -7,7 +7,7 @@ import type { SchemaFlags } from "../internal/arguments.ts"
 import type { Output } from "../internal/output.ts"
 
 const of = (schema: Schema.Constraint): object => {
-  const { definitions, schema: root } = Schema.toJsonSchemaDocument(schema as Schema.Codec<unknown>)
+  const { definitions, schema: root } = Schema.toJsonSchemaDocument(schema)
   return { $schema: "https://json-schema.org/draft/2020-12/schema", ...root, $defs: definitions }
 }
 

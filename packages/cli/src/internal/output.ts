@@ -29,17 +29,13 @@ export const make = (): Output => {
   const ignore = () => {}
   stdout.on("error", onError)
   stderr.on("error", ignore)
-  stdout.write = stderr.write.bind(stderr) as typeof own
+  stdout.write = stderr.write.bind(stderr)
   const writeChunk = (chunk: Uint8Array): Promise<void> =>
     new Promise((resolve) => {
-      ;(own as (chunk: Uint8Array, done: (error?: Error | null) => void) => boolean).call(
-        stdout,
-        chunk,
-        (error?: Error | null) => {
-          if (error) onError(error)
-          resolve()
-        }
-      )
+      own.call(stdout, chunk, undefined, (error?: Error | null) => {
+        if (error) onError(error)
+        resolve()
+      })
     })
   return {
     write: async (text) => {

@@ -3,7 +3,7 @@
  */
 
 /** C0 without tab and newline, DEL, C1, what turns the direction of writing, separators of lines, lone surrogates. */
-// eslint-disable-next-line no-control-regex
+
 const hostile =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/gu
 

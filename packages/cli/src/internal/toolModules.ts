@@ -103,7 +103,7 @@ const ready = (
 /** The tool with the services of its module; those of the run win. */
 const within = (context: Context.Context<never>, tool: Tool.Any): Tool.Any => {
   if (context.mapUnsafe.size === 0) return tool
-  const provide = <A, E>(effect: Effect.Effect<A, E, unknown>): Effect.Effect<A, E, never> =>
+  const provide = <A, E>(effect: Effect.Effect<A, E, unknown>): Effect.Effect<A, E> =>
     Effect.updateContext(effect as Effect.Effect<A, E>, (own: Context.Context<never>) => Context.merge(context, own))
   const handler = Effect.map(provide(tool.handler), (handle) => (params: never) => provide(handle(params)))
   return Object.assign(Object.create(Object.getPrototypeOf(tool) as object) as Tool.Any, tool, { handler })

@@ -3,7 +3,6 @@
  */
 import type { CallToolResult, Tool as ServerTool } from "@modelcontextprotocol/sdk/types.js"
 import * as Effect from "effect/Effect"
-import type { Json } from "effect/Schema"
 import { McpToolError } from "../McpCallError.ts"
 
 export const answerOf = (
@@ -20,7 +19,7 @@ export const answerOf = (
         server,
         tool: tool.name,
         message: message === "" ? "the tool says that it failed, and not why" : message,
-        ...(isText ? {} : { content: content as Json })
+        ...(isText ? {} : { content: content })
       })
     )
   }

@@ -76,6 +76,8 @@ export class FanoutError<E> extends Data.TaggedError("FanoutError")<{
   readonly report: Report
 }> {
   override get message(): string {
+    // nobody failed: what is of use is who stopped it
+    if (this.reason._tag === "Stopped") return `Stopped (${this.reason.by.source}: ${this.reason.by.reason})`
     const calls = this.reason.calls.map(({ error, id }) => `${id}${error === undefined ? "" : `: ${describe(error)}`}`)
     return `${this.reason._tag}${calls.length === 0 ? "" : ` (${calls.join("; ")})`}`
   }

@@ -43,6 +43,16 @@ export class CallState {
     return this.end !== undefined && "error" in this.end ? this.end.error : undefined
   }
 
+  /** An attempt did not begin after all. */
+  takeBack(): void {
+    if (--this.attempts === 0) this.startedAt = undefined
+  }
+
+  /** What went wrong in the cleanup of an attempt, after what had gone wrong in that of others. */
+  addCleanup(text: string | undefined): void {
+    if (text !== undefined) this.cleanup = this.cleanup === undefined ? text : `${this.cleanup}\n${text}`
+  }
+
   /** A further attempt will follow: what this one did moves into the past. */
   forget(): void {
     this.actedBefore = this.acted

@@ -62,6 +62,8 @@ export class Executor {
   /** Why everything was asked to stop, if it was. */
   stoppedFromAbove: StopReason | undefined
   closed = false
+  /** The report has been made: what comes now stands in the journal only. */
+  reported = false
 
   private readonly timers: Timers<Timer>
   private readonly fork: <A, E>(
@@ -316,13 +318,13 @@ export class Executor {
     attempt.ended = true
     if (attempt.leftBehind) return this.onLate(call, attempt)
     if (!attempt.began) {
-      call.attempts--
+      call.takeBack()
       const refusal = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
       call.end = refusal?._tag === "Some" ? { _tag: "refused", error: refusal.value as CallError } : { _tag: "refused" }
       this.recorder.refused(call, refusal?._tag === "Some" ? "journal" : "stop")
     } else {
       call.end = ofExit(call.spec.tool, attempt.body ?? exit)
-      call.cleanup = attempt.cleanup ?? call.cleanup
+      call.addCleanup(attempt.cleanup)
     }
     this.recorder.ended(call, attempt)
     this.concludeAttempt(call, "ended")
@@ -340,20 +342,23 @@ export class Executor {
     this.env.quarantine.members.add(member)
     attempt.fiber?.addObserver(() => this.env.quarantine.members.delete(member))
     call.leftBehind = true
-    if (!attempt.began) call.attempts--
+    if (!attempt.began) {
+      call.takeBack()
+      this.recorder.refused(call, "stop")
+    }
     // the answer may be known, and only the cleanup hang
     call.end = !attempt.began
       ? { _tag: "refused" }
       : attempt.body === undefined
         ? { _tag: "noAnswer" }
         : ofExit(call.spec.tool, attempt.body)
-    if (attempt.body !== undefined) call.cleanup = "a finalizer had not ended at the bound"
+    if (attempt.body !== undefined) call.addCleanup("a finalizer had not ended at the bound")
     this.recorder.leftBehind(call, attempt)
     this.concludeAttempt(call, "leftBehind")
   }
 
   private onLate(call: CallState, attempt: RunningAttempt): void {
-    if (!this.closed) call.late.push(attempt.attempt)
+    if (!this.reported) call.late.push(attempt.attempt)
     this.recorder.late(call, attempt)
   }
 

@@ -108,7 +108,8 @@ export class Recorder {
     const end = call.end!
     const stop = call.stoppedBy?.source
     const induced = stop !== undefined && isInduced(end)
-    const message = induced ? undefined : text(call.error, "message")
+    // its own error, not that of a timeout that it did not hear
+    const message = induced || !("error" in end) ? undefined : text(end.error, "message")
     this.write({
       type: "attempt.ended",
       call: call.spec.id,

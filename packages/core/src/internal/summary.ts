@@ -43,6 +43,7 @@ export const summarize = (
     ...(recorder.refusal === undefined ? {} : { journalRefused: recorder.refusal })
   }
   withValueJson(report, () => valueJson(executor))
+  executor.reported = true
   recorder.drained(drained, drainMillis)
   recorder.closed(report)
   return { report, reason }

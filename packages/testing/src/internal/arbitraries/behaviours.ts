@@ -37,15 +37,23 @@ export type ContractData =
       readonly interruption: "anywhere" | "beforeCommit" | "never"
     }
 
+type Drives = "effect" | "promise"
 type Ending = "answer" | "refuse" | "fail" | "die" | "throw" | "interrupt" | "malformed" | "twice" | "flood" | "never"
 
-/** After an act: an error that says that nothing happened would be a lie. */
-const endingsAfterAct = (contract: Contract.Contract): Arbitrary.Arbitrary<Ending> => {
-  const truthful = (["Refused", "Broken"] as const)
-    .filter((_tag) => Contract.mayHaveActed(contract, { _tag }))
-    .map((tag) => (tag === "Refused" ? "refuse" : "fail"))
-  return value("answer", ...truthful, "die", "never", "malformed", "interrupt")
-}
+/** Does an error of this tag say that nothing happened? */
+const denies = (contract: Contract.Contract, _tag: string): boolean =>
+  contract.effect !== "none" && !Contract.mayHaveActed(contract, { _tag })
+
+/** After an act: an error that says that nothing happened would be a lie. A promise that dies or is aborted answers with an error. */
+const endingsAfterAct = (contract: Contract.Contract, drives: Drives): Arbitrary.Arbitrary<Ending> =>
+  value(
+    "answer",
+    ...(denies(contract, "Refused") ? [] : (["refuse"] as const)),
+    ...(denies(contract, "Broken") ? [] : (["fail"] as const)),
+    ...(drives === "promise" && denies(contract, "Error") ? [] : (["die", "interrupt"] as const)),
+    "never",
+    "malformed"
+  )
 
 const endings = value(
   "answer",
@@ -62,35 +70,36 @@ const endings = value(
   "twice"
 )
 
-const step = (contract: Contract.Contract) => {
+const step = (contract: Contract.Contract, drives: Drives) => {
   const values = maybe(3, value(1, 2))
   const plain = object({ after: millis, then: endings, value: values })
   if (contract.effect === "none") return plain
+  // aborted between its act and its answer, a promise would deny the act
+  const deniesStops = drives === "promise" && denies(contract, "Error")
+  const next = object({ after: millis, then: endingsAfterAct(contract, drives) })
   const acting = object({
     after: millis,
     then: A.Constant("commit" as const),
-    next: maybe(2, object({ after: millis, then: endingsAfterAct(contract) })),
+    next: deniesStops ? A.Constant(undefined) : maybe(2, next),
     value: values
   })
   return one<Zoo.Behaviour>(plain, acting, acting)
 }
 
 /** One attempt under a contract. */
-export const behaviour = (
-  contract: Contract.Contract,
-  drives: "effect" | "promise"
-): Arbitrary.Arbitrary<Zoo.Behaviour> => {
+export const behaviour = (contract: Contract.Contract, drives: Drives): Arbitrary.Arbitrary<Zoo.Behaviour> => {
+  const deniesStops = drives === "promise" && denies(contract, "Error")
   const onStop = value(
     "end",
-    ...(Contract.mayHaveActed(contract, { _tag: "Broken" }) || contract.effect === "none" ? (["fail"] as const) : []),
+    ...(denies(contract, "Broken") ? [] : (["fail"] as const)),
     "die",
     "never",
     ...(drives === "promise" ? (["answer"] as const) : []),
-    ...(contract.effect !== "none" ? (["commit"] as const) : [])
+    ...(contract.effect !== "none" && !deniesStops ? (["commit"] as const) : [])
   )
   return A.map(
     A.all([
-      step(contract),
+      step(contract, drives),
       object({
         deaf: maybe(5, A.Constant(true)),
         onStop: maybe(3, object({ after: millis, then: onStop })),
@@ -107,7 +116,7 @@ export const behaviour = (
 /** A behaviour, or one per attempt. */
 export const script = (
   contract: Contract.Contract,
-  drives: "effect" | "promise",
+  drives: Drives,
   attempts: boolean
 ): Arbitrary.Arbitrary<Zoo.Script> => {
   const single = behaviour(contract, drives)

@@ -75,7 +75,12 @@ const simulate = async (
       else end()
     }
   })
-  const world = new World({ strategy: steps.strategy, onTurn: steps.onTurn, signal })
+  const world = new World({
+    strategy: steps.strategy,
+    onTurn: steps.onTurn,
+    together: schedule.order !== "plain",
+    signal
+  })
   const journal = Journal.memory()
   const ledger = Ledger.memory()
   const context = Context.empty().pipe(

@@ -23,6 +23,8 @@ export type Hang = "stuck" | "endless"
 
 export interface Options {
   readonly strategy: Strategy
+  /** Those who wake at the same instant become ready together. Default `false`: one by one, as under a `TestClock`. */
+  readonly together?: boolean
   /** Default `"virtual"`. */
   readonly clock?: "virtual" | "live"
   /** How long to wait, in real milliseconds, for what the world does not see, when nothing is ready. Default 200, live 10,000. */
@@ -37,7 +39,6 @@ export interface Options {
 
 interface Sleeper {
   readonly due: number
-  readonly order: number
   readonly dispatcher: Scheduler.SchedulerDispatcher
   readonly wake: () => void
 }
@@ -62,7 +63,6 @@ export class World {
   private readonly tasks: Array<Task> = []
   private sleepers: Array<Sleeper> = []
   private dispatchers = 0
-  private order = 0
 
   constructor(options: Options) {
     this.options = options
@@ -165,14 +165,15 @@ export class World {
     }
   }
 
-  /** To the next instant: those who wake at it become ready together. */
+  /** To the next instant. */
   private advance(): boolean {
     const due = this.nextSleeper()
     if (Number.isNaN(due)) return false
     this.now = Math.max(this.now, due)
-    const awake = this.sleepers.filter((sleeper) => sleeper.due <= due)
-    this.sleepers = this.sleepers.filter((sleeper) => sleeper.due > due)
-    awake.sort((a, b) => a.order - b.order)
+    // they stand in the order in which they fell asleep
+    let awake = this.sleepers.filter((sleeper) => sleeper.due === due)
+    if (this.options.together !== true) awake = awake.slice(0, 1)
+    this.sleepers = this.sleepers.filter((sleeper) => !awake.includes(sleeper))
     for (const { dispatcher, wake } of awake) dispatcher.scheduleTask(wake, 0)
     return true
   }
@@ -215,7 +216,7 @@ export class World {
       const wake = () => {
         resume(Effect.void)
       }
-      const sleeper: Sleeper = { due: this.now + millis, order: this.order++, dispatcher, wake }
+      const sleeper: Sleeper = { due: this.now + millis, dispatcher, wake }
       this.sleepers.push(sleeper)
       return Effect.sync(() => {
         const at = this.sleepers.indexOf(sleeper)

@@ -1,0 +1,127 @@
+/**
+ * Smaller scenarios, the boldest cuts first. Each is honest if the one it comes from is: no cut makes a tool act under a contract that says
+ * it only reads. Not each is valid: who takes one decodes its plan.
+ */
+import type { Scenario } from "../../Arbitraries.ts"
+
+type Json = { readonly [key: string]: unknown }
+type Path = ReadonlyArray<string | number>
+
+const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null && !Array.isArray(u)
+
+/** Keys whose value is a list of children, and keys whose value is one node. */
+const lists = ["all", "of", "firstSuccess"]
+const singles = ["advisory", "settled", "of"]
+const optional = [
+  "retry",
+  "timeout",
+  "agree",
+  "grace",
+  "stagger",
+  "onStop",
+  "cleanup",
+  "deaf",
+  "value",
+  "next",
+  "after"
+]
+
+export function* smaller(scenario: Scenario): Generator<Scenario> {
+  const { interruption, plan, schedule, tools, ...rest } = scenario
+  const node = (plan as Json).plan as Json
+  const withPlan = (node: unknown): Scenario => ({ ...scenario, plan: { ...(plan as object), plan: node as never } })
+
+  for (const [path, at] of nodes(node)) {
+    for (const inner of innerNodes(at)) yield withPlan(put(node, path, keepId(at, inner)))
+  }
+  for (const [path, at] of nodes(node)) {
+    for (const key of lists) {
+      const list = at[key]
+      if (!Array.isArray(list)) continue
+      for (let i = 0; i < list.length; i++) {
+        const quorum =
+          typeof at.quorum === "number" ? { quorum: Math.max(1, Math.min(at.quorum, list.length - 1)) } : {}
+        yield withPlan(put(node, path, { ...at, ...quorum, [key]: list.toSpliced(i, 1) }))
+      }
+    }
+  }
+  if (interruption !== undefined) yield { ...rest, plan, schedule, tools }
+  if (schedule.order !== "plain" || Object.keys(schedule).length > 2) {
+    yield { ...scenario, schedule: { order: "plain", seed: 0 } }
+    const { changes: _, yields: __, ...simpler } = schedule
+    if (Object.keys(schedule).length > 2) yield { ...scenario, schedule: simpler }
+  }
+  for (const key of ["drain", "concurrency"])
+    if (key in (plan as Json)) yield { ...scenario, plan: without(plan as Json, key) as never }
+
+  for (const [path, at] of nodes(node)) {
+    if (typeof at.call !== "string") {
+      for (const key of ["agree", "grace"]) if (key in at) yield withPlan(put(node, path, without(at, key)))
+      continue
+    }
+    if (!isPlain(at.params)) yield withPlan(put(node, path, { ...at, params: { then: "answer" } }))
+    if (at.call !== "reads" && !/"(commit|detach)"/.test(JSON.stringify(at.params))) {
+      yield withPlan(put(node, path, { ...at, call: "reads" }))
+    }
+    const { params } = at
+    if (isObject(params) && Array.isArray(params.attempts)) {
+      for (const one of params.attempts as ReadonlyArray<unknown>)
+        yield withPlan(put(node, path, { ...at, params: one }))
+    }
+  }
+  for (const [path, at] of objects(node, [])) {
+    for (const key of optional) if (key in at) yield withPlan(put(node, path, without(at, key)))
+    for (const [key, value] of Object.entries(at)) {
+      if (typeof value !== "number" || value <= 0 || key === "quorum" || key === "value") continue
+      for (const less of value > 100 ? [100, 10] : value > 10 ? [10] : [])
+        yield withPlan(put(node, path, { ...at, [key]: less }))
+    }
+  }
+  for (const name of Object.keys(tools)) {
+    if (!JSON.stringify(node).includes(`"call":"${name}"`)) yield { ...scenario, tools: without(tools, name) as never }
+    else if (tools[name]!.drives !== undefined) {
+      yield { ...scenario, tools: { ...tools, [name]: { contract: tools[name]!.contract } } }
+    }
+  }
+}
+
+const isPlain = (params: unknown): boolean => JSON.stringify(params) === '{"then":"answer"}'
+
+const without = (object: Json, key: string): Json =>
+  Object.fromEntries(Object.entries(object).filter(([k]) => k !== key))
+
+/** A child in the place of its parent: it takes the id of that place. */
+const keepId = (place: Json, { id: _, ...inner }: Json): Json => ("id" in place ? { id: place.id, ...inner } : inner)
+
+const innerNodes = (node: Json): ReadonlyArray<Json> => [
+  ...lists
+    .flatMap((key) => (Array.isArray(node[key]) ? (node[key] as Array<Json>) : []))
+    .filter((n) => !("advisory" in n)),
+  ...singles.flatMap((key) => (isObject(node[key]) ? [node[key]] : []))
+]
+
+/** All nodes of a plan with their paths, outer ones first. */
+function* nodes(node: Json, path: Path = []): Generator<readonly [Path, Json]> {
+  yield [path, node]
+  for (const key of lists) {
+    const list = node[key]
+    if (Array.isArray(list)) for (let i = 0; i < list.length; i++) yield* nodes(list[i] as Json, [...path, key, i])
+  }
+  for (const key of singles) {
+    const inner = node[key]
+    if (isObject(inner)) yield* nodes(inner, [...path, key])
+  }
+}
+
+function* objects(value: unknown, path: Path): Generator<readonly [Path, Json]> {
+  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) yield* objects(value[i], [...path, i])
+  if (!isObject(value)) return
+  yield [path, value]
+  for (const [key, inner] of Object.entries(value)) yield* objects(inner, [...path, key])
+}
+
+const put = (value: unknown, [first, ...rest]: Path, by: unknown): unknown => {
+  if (first === undefined) return by
+  if (Array.isArray(value)) return value.with(first as number, put(value[first as number], rest, by))
+  return { ...(value as Json), [first]: put((value as Json)[first], rest, by) }
+}

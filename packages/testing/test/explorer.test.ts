@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Decision from "@toolscope/core/Decision"
 import * as Explorer from "../src/Explorer.ts"
+import { alike } from "../src/internal/explorer/bisimulation.ts"
 import { suites } from "../src/internal/explorer/suites.ts"
 
 describe("the decision core, in every reachable state", () => {
@@ -15,43 +16,18 @@ describe("the decision core, in every reachable state", () => {
 })
 
 describe("the key of a state", () => {
-  /** Explores without merging states, and compares what states with one key do. */
-  const distinguished = (
-    trees: ReadonlyArray<Explorer.Tree>,
-    alphabet: Explorer.Alphabet,
-    concurrency: number
-  ): ReadonlyArray<string> => {
-    const faults: Array<string> = []
-    for (const tree of trees) {
-      const behaviours = new Map<string, string>()
-      Explorer.explore(Explorer.toProgram(tree, concurrency), {
-        alphabet,
-        identity: "whole",
-        onTransition: ({ asked, events, from, to }) => {
-          const cause = from + JSON.stringify(events)
-          const effect = `${asked} ${to}`
-          const known = behaviours.get(cause)
-          if (known === undefined) behaviours.set(cause, effect)
-          else if (known !== effect)
-            faults.push(`${Explorer.show(tree)}, ${JSON.stringify(events)}: ${known} / ${effect}`)
-        }
-      })
-    }
-    return faults
-  }
-
   it("decides what follows: states that share it do the same on the same events (2 calls, everything)", () => {
-    assert.deepStrictEqual(distinguished(Explorer.treesOf(2, 1), Explorer.everything, 1).slice(0, 3), [])
+    assert.deepStrictEqual(alike(Explorer.treesOf(2, 1), Explorer.everything, 1).slice(0, 3), [])
   })
 
   it("decides what follows: states that share it do the same on the same events (3 calls, verdicts)", () => {
-    assert.deepStrictEqual(distinguished(Explorer.treesOf(3, 0), Explorer.verdicts, 2).slice(0, 3), [])
+    assert.deepStrictEqual(alike(Explorer.treesOf(3, 0), Explorer.verdicts, 2).slice(0, 3), [])
   })
 
   it("decides what follows: states that share it do the same on the same events (3 calls in races, everything, one at a time)", () => {
     const races = Explorer.treesOf(3, 0).filter((tree) => tree.type === "firstSuccess" && tree.children.length === 2)
     const alphabet = { ...Explorer.everything, together: false }
-    assert.deepStrictEqual(distinguished(races, alphabet, 2).slice(0, 3), [])
+    assert.deepStrictEqual(alike(races, alphabet, 2).slice(0, 3), [])
   })
 
   it("merges states: far fewer are visited than without it", () => {

@@ -49,11 +49,19 @@ const compareAll = (state: Decision.State, meaning: Meaning, complain: Complain)
 const compareBasis = (state: Decision.State, meaning: Meaning, node: number, complain: Complain): void => {
   const basis = Decision.decidedBy(state, node)
   const cause = causes[meaning.by[node]!]!
-  const { children } = meaning.program.nodes[node]!
-  const expected = cause === "children" ? children.filter((child) => meaning.counted[child] === 1) : cause
-  if (String(basis) !== String(expected)) {
-    complain(`node ${node} was decided by ${String(expected) || "nothing"}, and the core says ${String(basis)}`)
+  if (typeof basis === "string" ? basis === cause : cause === "children" && sameChildren(meaning, node, basis)) return
+  const counted = meaning.program.nodes[node]!.children.filter((child) => meaning.counted[child] === 1)
+  const expected = cause === "children" ? `[${counted.join()}]` : cause
+  complain(`node ${node} was decided by ${expected}, and the core says ${String(basis)}`)
+}
+
+/** In plan order. */
+const sameChildren = (meaning: Meaning, node: number, basis: ReadonlyArray<number>): boolean => {
+  let k = 0
+  for (const child of meaning.program.nodes[node]!.children) {
+    if (meaning.counted[child] === 1 && basis[k++] !== child) return false
   }
+  return k === basis.length
 }
 
 /** From the root down: the calls whose success every ancestor counted. */

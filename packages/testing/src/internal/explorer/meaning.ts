@@ -12,7 +12,6 @@ import { bad, by, isDecided, kept, phases, status } from "./words.ts"
 
 type Ended = Extract<Decision.Event, { readonly type: "ended" | "leftBehind" }>
 
-/** The ends of two calls say the same whatever the order. Timers that have elapsed together do not. */
 const isEnd = (event: Decision.Event): event is Ended => event.type === "ended" || event.type === "leftBehind"
 const isTimer = ({ type }: Decision.Event): boolean =>
   type === "timeout" || type === "grace" || type === "stagger" || type === "deadline"

@@ -18,30 +18,23 @@ const everyNth = <T>(n: number, list: ReadonlyArray<T>): ReadonlyArray<T> => lis
 
 export const suites: ReadonlyArray<Suite> = [
   {
-    name: "1 call, everything",
-    trees: () => treesOf(1, 1),
+    name: "1 call, alone and in groups, everything",
+    trees: () => [...treesOf(1, 1), ...flat(1), ...withEmpty({ type: "call" })],
     alphabet: everything,
     concurrency: [1],
-    quick: true
-  },
-  {
-    name: "2 calls, everything",
-    trees: () => treesOf(2, 4),
-    alphabet: everything,
-    concurrency: [1, 2],
-    quick: true
-  },
-  {
-    name: "3 calls, verdicts and stops",
-    trees: () => treesOf(3, 1),
-    alphabet: verdicts,
-    concurrency: [1, 3],
     quick: true
   },
   {
     name: "1 call, and what comes too late",
     trees: () => treesOf(1, 1),
     alphabet: { ...everything, late: true },
+    concurrency: [1],
+    quick: true
+  },
+  {
+    name: "2 calls and an empty group, verdicts",
+    trees: () => treesOf(3, 0).flatMap(withEmpty),
+    alphabet: { ...verdicts, together: true },
     concurrency: [1],
     quick: true
   },
@@ -53,10 +46,17 @@ export const suites: ReadonlyArray<Suite> = [
     quick: true
   },
   {
-    name: "2 calls and an empty group, verdicts",
-    trees: () => treesOf(3, 0).flatMap(withEmpty),
-    alphabet: { ...verdicts, together: true },
-    concurrency: [1],
+    name: "3 calls, verdicts and stops",
+    trees: () => treesOf(3, 1),
+    alphabet: verdicts,
+    concurrency: [1, 3],
+    quick: true
+  },
+  {
+    name: "2 calls, everything",
+    trees: () => treesOf(2, 4),
+    alphabet: everything,
+    concurrency: [1, 2],
     quick: true
   },
   {

@@ -1,0 +1,189 @@
+// `npm run mutants [-- --json] [--only TEXT] [--jobs N]`: how much of the decision core could be wrong without anything noticing.
+//
+// The mutants are those of StrykerJS; each is put into a copy of the repository, alone, and has to be noticed by the explorer (which
+// knows no golden outputs, only what must hold) or by the tests of the decision core. Stryker's own runner switches mutants on in one
+// instrumented program, in which the explorer runs several times slower.
+//
+// Writes packages/testing/mutants/survivors.md. Exit 1 below 95 %, or if a survivor is not explained in survivors.json.
+import { spawn } from "node:child_process"
+import { globSync, readFileSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { availableParallelism } from "node:os"
+import { join } from "node:path"
+import { makeCopy, root } from "../packages/testing/mutants/copy.mjs"
+
+const target = 95
+const args = process.argv.slice(2)
+const option = (name) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined)
+const only = option("--only")
+const jobs = Number(option("--jobs") ?? Math.min(2, availableParallelism()))
+
+const tell = (text) => process.stderr.write(`${text}\n`)
+
+/** Every mutant of the decision core: where it is, and what stands there instead. */
+const mutantsOf = async (files) => {
+  const stryker = createRequire(createRequire(import.meta.url).resolve("@stryker-mutator/core"))
+  const { Instrumenter } = await import(stryker.resolve("@stryker-mutator/instrumenter"))
+  const silent = { isDebugEnabled: () => false, debug() {}, info() {}, warn() {} }
+  const inputs = files.map((name) => ({ name, mutate: true, content: readFileSync(join(root, name), "utf8") }))
+  const { mutants } = await new Instrumenter(silent).instrument(inputs, { plugins: null, excludedMutations: [], ignorers: [] })
+  return mutants.map(({ fileName, location, mutatorName, replacement }) => {
+    const text = readFileSync(join(root, fileName), "utf8")
+    const lines = text.split("\n")
+    const at = ({ column, line }) => lines.slice(0, line).reduce((sum, one) => sum + one.length + 1, 0) + column
+    const [from, to] = [at(location.start), at(location.end)]
+    return {
+      file: fileName,
+      line: location.start.line + 1,
+      code: lines[location.start.line].trim(),
+      mutator: mutatorName,
+      original: text.slice(from, to),
+      replacement,
+      mutated: text.slice(0, from) + replacement + text.slice(to)
+    }
+  })
+}
+
+/** Runs in a copy. The limit is CPU time: an endless loop is an end, a busy machine is none. */
+const run = (cwd, command) =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, command, { cwd, stdio: ["ignore", "ignore", "ignore"] })
+    const patience = setTimeout(() => child.kill("SIGKILL"), 300_000)
+    child.on("close", (code, signal) => {
+      clearTimeout(patience)
+      resolve(code === 0 ? "passed" : signal !== null ? "timeout" : "failed")
+    })
+  })
+
+const explorer = (limit) => [
+  "--conditions=ws-source",
+  "packages/testing/src/bin/kill.ts",
+  ...(limit === undefined ? [] : ["--limit", String(limit)])
+]
+const tests = [
+  "node_modules/vitest/vitest.mjs",
+  "run",
+  "--config",
+  "vitest.workspace.ts",
+  "--project",
+  "core",
+  "decision"
+]
+
+const judge = async (cwd, limit) => {
+  const found = await run(cwd, explorer(limit))
+  if (found !== "passed") return found === "timeout" ? "timeout" : "explorer"
+  const tested = await run(cwd, tests)
+  return tested === "passed" ? "survived" : tested === "timeout" ? "timeout" : "tests"
+}
+
+const idOf = ({ code, file, original, replacement }) => JSON.stringify([file, code, original, replacement])
+
+const main = async () => {
+  const files = [
+    "packages/core/src/Decision.ts",
+    ...globSync("packages/core/src/internal/decision/*.ts", { cwd: root }).sort()
+  ]
+  const all = await mutantsOf(files)
+  const mutants = only === undefined ? all : all.filter((one) => `${one.file}:${one.line} ${one.code}`.includes(only))
+  const copies = Array.from({ length: jobs }, () => makeCopy("mutants"))
+  const started = performance.now()
+  try {
+    tell(`${mutants.length} mutants; first the core as it is …`)
+    if ((await judge(copies[0].path, undefined)) !== "survived") {
+      tell("The core as it is does not pass. Fix that first.")
+      return 2
+    }
+    let next = 0
+    let done = 0
+    const results = []
+    const work = async ({ path }) => {
+      while (next < mutants.length) {
+        const index = next++
+        const mutant = mutants[index]
+        const original = readFileSync(join(path, mutant.file), "utf8")
+        writeFileSync(join(path, mutant.file), mutant.mutated)
+        const began = performance.now()
+        const verdict = await judge(path, 30)
+        writeFileSync(join(path, mutant.file), original)
+        results[index] = { ...mutant, mutated: undefined, verdict, seconds: (performance.now() - began) / 1000 }
+        done++
+        if (verdict === "survived")
+          tell(`survived: ${mutant.file}:${mutant.line} ${mutant.original} → ${mutant.replacement}`)
+        if (done % 20 === 0) {
+          const minutes = (performance.now() - started) / 60_000
+          tell(`${done} of ${mutants.length}, ${minutes.toFixed(1)} min`)
+        }
+      }
+    }
+    await Promise.all(copies.map(work))
+    return report(results, (performance.now() - started) / 1000)
+  } finally {
+    for (const copy of copies) copy.remove()
+  }
+}
+
+const report = (results, seconds) => {
+  const explained = new Map(
+    JSON.parse(readFileSync(join(root, "packages/testing/mutants/survivors.json"), "utf8")).map((one) => [
+      idOf(one),
+      one.why
+    ])
+  )
+  const survivors = results
+    .filter(({ verdict }) => verdict === "survived")
+    .map((one) => ({ ...one, why: explained.get(idOf(one)) }))
+  const rows = Map.groupBy(results, ({ file }) => file)
+  const row = (name, list) => {
+    const by = (verdict) => list.filter((one) => one.verdict === verdict).length
+    const survived = by("survived")
+    const score = ((100 * (list.length - survived)) / list.length).toFixed(1)
+    return [name, list.length, by("explorer"), by("tests"), by("timeout"), survived, `${score} %`]
+  }
+  const head = ["file", "mutants", "killed by the explorer", "by the tests", "by running on", "survived", "score"]
+  const table = [
+    ...[...rows].map(([file, list]) => row(file.replace("packages/core/src/", ""), list)),
+    row("all", results)
+  ]
+  const score = (100 * (results.length - survivors.length)) / results.length
+  const unexplained = survivors.filter(({ why }) => why === undefined)
+  if (only === undefined)
+    writeFileSync(join(root, "packages/testing/mutants/survivors.md"), page(head, table, survivors))
+  if (args.includes("--json")) {
+    const killed = results.length - survivors.length
+    console.log(
+      JSON.stringify({ mutants: results.length, killed, score, seconds, unexplained, survivors, results }, null, 2)
+    )
+  } else {
+    console.log(markdown(head, table))
+    for (const one of unexplained)
+      console.log(`unexplained: ${one.file}:${one.line} [${one.mutator}] ${one.original} → ${one.replacement}`)
+  }
+  return score >= target && unexplained.length === 0 ? 0 : 1
+}
+
+const markdown = (head, rows) =>
+  [head, head.map((_, i) => (i === 0 ? "---" : "---:")), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n")
+
+const cell = (text) => `\`${text.replace(/\s+/g, " ").replaceAll("|", "\\|")}\``
+
+const page = (head, table, survivors) => `# Mutants of the decision core
+
+Written by \`npm run mutants\`. Each mutant of StrykerJS is run alone, against the explorer and the tests of the decision core.
+
+${markdown(head, table)}
+
+## Survivors
+
+${markdown(
+  ["where", "code", "instead", "why nothing notices"],
+  survivors.map(({ file, line, original, replacement, why }) => [
+    `${file.replace("packages/core/src/", "")}:${line}`,
+    cell(original),
+    cell(replacement),
+    why ?? "**not explained**"
+  ])
+)}
+`
+
+process.exitCode = await main()

@@ -169,6 +169,6 @@ export const show: (violation: Violation) => string = showViolation
 export const expectLaws = (journal: ReadonlyArray<Journal.Event>, options: Options = {}): void => {
   const violations = check(journal, options)
   if (violations.length === 0) return
-  const count = violations.length === 1 ? "a law is" : `${violations.length} laws are`
-  throw new Error([`${count} broken`, ...violations.map(show)].join("\n\n"))
+  const count = violations.length === 1 ? "" : ` in ${violations.length} places`
+  throw new Error([`the laws are broken${count}`, ...violations.map(show)].join("\n\n"))
 }

@@ -18,6 +18,50 @@ const reads = (behaviour: Zoo.Script): Any => Plan.call(Zoo.tools.reads, behavio
 const answersAt = (millis: number): Any => reads({ after: millis, then: "answer" })
 const failsAt = (millis: number): Any => reads({ after: millis, then: "fail" })
 
+/** What no animal does alone: a further attempt, after one that left something to tell. */
+const keyed = (attempts: readonly [Zoo.Behaviour, ...Array<Zoo.Behaviour>], timeout = 15): Any =>
+  Plan.call(Zoo.tools.keyed, { attempts }, { retry: 2, timeout })
+const keyedPromise = (attempts: readonly [Zoo.Behaviour, ...Array<Zoo.Behaviour>], timeout = 15): Any =>
+  Plan.call(Zoo.tools.keyedPromise, { attempts }, { retry: 2, timeout })
+
+const repeaters: { readonly [name: string]: Any } = {
+  "one that fails as it times out, then answers": keyed([
+    { after: 100, then: "answer", onStop: { after: 5, then: "fail" } },
+    { after: 5, then: "commit" }
+  ]),
+  "one that dies as it times out, then answers": keyed([
+    { after: 100, then: "answer", onStop: { then: "die" } },
+    { after: 5, then: "commit" }
+  ]),
+  "one that commits as it times out, then refuses": keyed([
+    { after: 100, then: "answer", onStop: { then: "commit" } },
+    { after: 5, then: "refuse" }
+  ]),
+  "one whose cleanup dies each time": keyed([
+    { after: 5, then: "fail", cleanup: { then: "die" } },
+    { after: 5, then: "commit", cleanup: { after: 5, then: "die" } }
+  ]),
+  "one whose cleanup hangs after a failure": keyed([
+    { after: 5, then: "fail", cleanup: { then: "never" } },
+    { after: 5, then: "commit" }
+  ]),
+  "one that ends in time and out of time by turns": keyed([
+    { after: 30, then: "fail", deaf: true },
+    { after: 14, then: "fail" },
+    { after: 15, then: "commit" }
+  ]),
+  "a promise that commits as it is aborted": keyedPromise([
+    { after: 100, then: "answer", onStop: { after: 5, then: "commit" } },
+    { after: 5, then: "answer" }
+  ]),
+  "a promise that fails as it is aborted": keyedPromise([
+    { after: 100, then: "answer", onStop: { after: 5, then: "fail" } },
+    { after: 5, then: "commit", next: { then: "die" } },
+    { then: "malformed" }
+  ]),
+  "a deaf promise, late each time": keyedPromise([{ after: 70, then: "commit", deaf: true }])
+}
+
 /** An animal among others, each shape with a reason to stop it, or to be stopped by it. */
 const shapes: { readonly [name: string]: (animal: Any) => Any } = {
   alone: (animal) => animal,
@@ -55,23 +99,45 @@ const runs = [
   [1, [undefined, 30]]
 ] as const
 
+const brokenBy = (subject: string, animal: Any, also: typeof races, options: { readonly flush?: number } = {}) =>
+  Effect.gen(function* () {
+    const broken: Array<string> = []
+    for (const [shape, make] of Object.entries({ ...shapes, ...also })) {
+      for (const [concurrency, stops] of runs) {
+        for (const stop of stops) {
+          const { journal, ledger } = yield* observe(make(animal), { concurrency, ...options }, stop)
+          const violations = Laws.check(journal, { ledger })
+          const where = `${subject}, ${shape}, concurrency ${concurrency}, stopped at ${stop ?? "never"}`
+          broken.push(...violations.map((violation) => `${where}\n${Laws.show(violation)}`))
+        }
+      }
+    }
+    return broken.join("\n\n")
+  })
+
 describe("all laws hold", () => {
   for (const name of names) {
     it.effect(`with ${name}`, () =>
       Effect.gen(function* () {
-        const broken: Array<string> = []
         const racing = animals[name].tool.startsWith("reads") ? races : {}
-        for (const [shape, make] of Object.entries({ ...shapes, ...racing })) {
-          for (const [concurrency, stops] of runs) {
-            for (const stop of stops) {
-              const { journal, ledger } = yield* observe(make(call(name)), { concurrency }, stop)
-              const violations = Laws.check(journal, { ledger })
-              const where = `${name}, ${shape}, concurrency ${concurrency}, stopped at ${stop ?? "never"}`
-              broken.push(...violations.map((violation) => `${where}\n${Laws.show(violation)}`))
-            }
-          }
-        }
-        assert.strictEqual(broken.join("\n\n"), "")
+        assert.strictEqual(yield* brokenBy(name, call(name), racing), "")
+      })
+    )
+  }
+
+  for (const [name, plan] of Object.entries(repeaters)) {
+    it.effect(`with ${name}`, () =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* brokenBy(name, plan, {}), "")
+      })
+    )
+  }
+
+  for (const flush of [3, 25]) {
+    it.effect(`with a journal that takes ${flush} ms to keep a record`, () =>
+      Effect.gen(function* () {
+        for (const name of ["answers", "deafNever", "commits", "deafPromise", "answersAfterItsRetry"] as const)
+          assert.strictEqual(yield* brokenBy(name, call(name), {}, { flush }), "")
       })
     )
   }

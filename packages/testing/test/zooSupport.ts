@@ -26,11 +26,16 @@ const advance = (millis: number, step: number): Effect.Effect<void> =>
 
 export const observe = (
   plan: Plan.Plan<unknown, unknown>,
-  options: Fanout.Options = {},
+  { flush = 0, ...options }: Fanout.Options & { readonly flush?: number } = {},
   stopAt?: number
 ): Effect.Effect<Observed> =>
   Effect.gen(function* () {
-    const journal = Journal.memory()
+    const events: Array<Journal.Event> = []
+    const journal = Journal.make({
+      write: (event) => void events.push(event),
+      // a journal that takes its time holds up every start
+      flush: flush === 0 ? Effect.void : Effect.sleep(flush)
+    })
     const ledger = Ledger.memory()
     const handle = yield* Fanout.start(plan, {
       runId: "r",
@@ -52,7 +57,7 @@ export const observe = (
     const exit = report.pollUnsafe()
     yield* Fiber.interrupt(report)
     return {
-      journal: journal.events,
+      journal: events,
       ledger: ledger.records,
       report: exit !== undefined && exit._tag === "Success" ? exit.value : undefined
     }

@@ -105,9 +105,12 @@ export const everyFailureKept = law(
       const reported = [report.error?.message, report.afterStop?.message, report.cleanup]
       const isKept = (error: string, also: string | undefined) =>
         [...reported, also].some((text) => text?.includes(error) === true)
-      const ended = call.attempts.flatMap(({ ended }) => ended).filter(({ result }) => result !== "refused")
-      const last = ended.at(-1)
-      if (last?.error !== undefined && !isKept(last.error, undefined))
+      const attempt = call.attempts.filter(began).at(-1)
+      const last = attempt?.ended.find(({ result }) => result !== "refused")
+      // its timeout is what the call goes by, where another attempt was to follow
+      const timedOut = attempt?.stops.some(({ source }) => source === "timeout") === true
+      const isOver = !timedOut || report.stoppedBy?.source === "timeout"
+      if (isOver && last?.error !== undefined && !isKept(last.error, undefined))
         complain(`${call.id} ended with an error that its report does not have`, [last, ...attributedTo(call, run)])
       for (const attempt of call.attempts) {
         if (attempt.leftBehind.length > 0) continue

@@ -17,6 +17,8 @@ type Standing = "good" | "bad" | "open"
 type Ruling =
   | { readonly decision: "open" }
   | { readonly decision: "succeeded" | "failed" | "some" | "none"; readonly counted: ReadonlyArray<PlanNode> | number }
+  /** It hangs on whether its children agree, which cannot be seen. */
+  | { readonly decision: "unseen"; readonly counted: number }
 
 export interface Derived {
   readonly decision: (node: PlanNode) => Pick<NodeJson, "decision" | "decidedBy"> | undefined
@@ -97,7 +99,11 @@ const ruling = (
     }
     case "quorum": {
       const best = node.agree === "no" ? good : agreeing(node, good, callOf)
-      if (best === undefined) return good.length >= need ? { decision: "succeeded", counted: need } : open
+      if (best === undefined) {
+        if (good.length + pending < need) return { decision: "failed", counted: bad }
+        // at worst, no two agree
+        return good.length >= need || 1 + pending < need ? { decision: "unseen", counted: need } : open
+      }
       if (best.length >= need) return { decision: "succeeded", counted: best.length === need ? best : need }
       return best.length + pending < need ? { decision: "failed", counted: bad } : open
     }
@@ -162,7 +168,13 @@ const checkNode = (run: Run, node: PlanNode, derived: Derived, complain: Complai
   if (decision === "stopped" || decision === "skipped") {
     const isLost = decision === "skipped" && decidedBy === "deadline"
     if (decidedBy !== "stop" && !isLost) say(`${decision} by ${by(decidedBy)}`)
-    else if (ruling.decision !== "open" && node.policy !== "firstSuccess" && !isLost)
+    // one without calls is skipped where it never came to life
+    else if (
+      !["open", "unseen"].includes(ruling.decision) &&
+      node.policy !== "firstSuccess" &&
+      !isLost &&
+      callsBelow(node).length > 0
+    )
       say(`${decision}, though its children had made it ${ruling.decision}`)
     return
   }
@@ -174,7 +186,8 @@ const checkNode = (run: Run, node: PlanNode, derived: Derived, complain: Complai
     return
   }
   if (decidedBy === "stop") return say(`${decision} by a stop`)
-  if (ruling.decision !== decision)
+  if (ruling.decision === "unseen" && decision === "failed") return
+  if (ruling.decision !== decision && !(ruling.decision === "unseen" && decision === "succeeded"))
     return say(`${decision}, though its children make it ${ruling.decision === "open" ? "undecided" : ruling.decision}`)
   if (decidedBy === "deadline") {
     if (![...upwards(node)].some(({ policy }) => policy === "deadline"))
@@ -306,16 +319,21 @@ const isSame = (a: NodeJson, b: Of<"policy.decided">): boolean =>
 const checkOrder = (run: Run, node: PlanNode, decided: Of<"policy.decided">, complain: Complain): void => {
   for (const child of node.children) {
     if (typeof decided.decidedBy === "string" || !decided.decidedBy.includes(child.path)) continue
-    const earlier = child.policy === "call" ? lastEnd(run, child) : run.index.decided(child)
+    const earlier = child.policy === "call" ? lastEnd(run, child, decided) : run.index.decided(child)
     if (earlier !== undefined && run.index.place(earlier) > run.index.place(decided))
       complain(`${node.policy} at ${node.path} counts ${child.path}, which came later`, [decided, earlier])
   }
 }
 
-/** A call that a deadline failed may end later: it was not its end that decided. */
-const lastEnd = (run: Run, node: PlanNode): Of<"attempt.ended"> | undefined => {
+/** A call that a deadline failed may end later (also one that had timed out by then): it was not its end that decided. */
+const lastEnd = (run: Run, node: PlanNode, decided: Of<"policy.decided">): Of<"attempt.ended"> | undefined => {
   const call = run.index.call(node.path)!
-  return call.report?.stoppedBy?.source === "deadline" ? undefined : call.attempts.flatMap(({ ended }) => ended).at(-1)
+  const elapsed = decided.time - run.index.opened!.time + run.tolerance
+  const source = call.report?.stoppedBy?.source
+  const isDue = [...upwards(node)].some(({ millis, policy }) => policy === "deadline" && millis <= elapsed)
+  return source === "deadline" || (source === "timeout" && isDue)
+    ? undefined
+    : call.attempts.flatMap(({ ended }) => ended).at(-1)
 }
 
 const checkTime = (run: Run, node: PlanNode, decided: Of<"policy.decided">, complain: Complain): void => {

@@ -18,12 +18,17 @@ const mayHaveActed = (
 ): "yes" | "no" | "either" => {
   if (!acts(call) || started.length === 0 || refused.length > 0) return "no"
   const [end] = ended
+  // its answer was known, and its cleanup hung: the report has what it said
+  if (leftBehind.length > 0 && hadAnswered(call)) return says(call.contract?.failure) === "maybe" ? "yes" : "either"
   if (leftBehind.length > 0 || end === undefined) return "yes"
   if (end.result === "refused") return "no"
   if (end.result !== "failure") return "yes"
   const meaning = says(call.contract?.failure)
   return meaning === "either" ? "either" : meaning === "nothing" ? "no" : "yes"
 }
+
+/** Left behind in its cleanup, with an answer of its own. */
+const hadAnswered = ({ report }: CallTrace): boolean => report?.outcome === "Failed" && report.cleanup !== undefined
 
 const evidence = (run: Run, call: CallTrace): ReadonlyArray<Event | undefined> => [
   ...call.attempts.flatMap(({ ended, leftBehind, started }) => [...started, ...ended, ...leftBehind]),
@@ -58,7 +63,9 @@ export const known = law(
         if (outcome === "Failed" && guilty.length > 0 && effects.length === 0)
           say("is Failed, may have acted, and no effect is listed")
         const last = call.attempts.filter(began).at(-1)
-        const answered = last?.ended.some(({ result }) => result === "failure" || result === "malformed") ?? false
+        const answered =
+          hadAnswered(call) ||
+          (last?.ended.some(({ result }) => result === "failure" || result === "malformed") ?? false)
         if (outcome === "Failed" && guilty.length > 0 && !answered)
           say("is Failed, and may have acted without an answer")
       }

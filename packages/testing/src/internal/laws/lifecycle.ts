@@ -168,13 +168,15 @@ export const stoppedOnce = law(
       const final = call.stops.find(endsCall)
       const again = final === undefined ? [] : call.stops.filter((stop) => stop !== final && isBefore(run, final, stop))
       if (again.length > 0) complain(`${call.id} was asked to stop again`, [final, ...again])
-      for (const { delivered, number, stops } of call.attempts) {
+      for (const attempt of call.attempts) {
+        const { delivered, number, stops } = attempt
         if (stops.length > 1) complain(`attempt ${number} of ${call.id} was asked to stop ${stops.length} times`, stops)
         if (delivered.length > 1)
           complain(`attempt ${number} of ${call.id} was told ${delivered.length} times`, delivered)
         if (delivered[0] !== undefined && (stops[0] === undefined || isBefore(run, delivered[0], stops[0])))
           complain(`attempt ${number} of ${call.id} was told to stop, and nobody had asked`, [...delivered, ...stops])
-        if (stops[0] !== undefined && delivered.length === 0)
+        const isOver = run.index.closed !== undefined || overOf(attempt) !== undefined
+        if (stops[0] !== undefined && delivered.length === 0 && isOver)
           complain(`attempt ${number} of ${call.id} ran, and was not told to stop`, stops)
       }
     }
@@ -283,6 +285,9 @@ export const inOrder = law(
   "An attempt is queued, then started, then over; the next is queued when the last is over, and they are counted from 1.",
   (run, complain) => {
     for (const call of run.index.calls) {
+      const queued = call.events.filter((event) => event.type === "call.queued")
+      const twice = queued.filter(({ attempt }, i) => queued.findIndex((other) => other.attempt === attempt) !== i)
+      if (twice.length > 0) complain(`attempt ${twice[0]!.attempt} of ${call.id} was queued twice`, queued)
       let last: AttemptTrace | undefined
       for (const attempt of call.attempts) {
         const [started] = attempt.started

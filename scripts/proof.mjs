@@ -1,0 +1,137 @@
+// `npm run proof [-- --only NAME …] [--quick]`: runs every instrument that proves something, and writes what it counted into docs/proof.md.
+// Each instrument prints JSON; the last result of each is kept in docs/proof.json, so that one can be run again alone.
+import { spawnSync } from "node:child_process"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import "./check-node.mjs"
+
+const args = process.argv.slice(2)
+const quick = args.includes("--quick")
+const only = args.filter((arg, i) => args[i - 1] === "--only")
+const source = (file) => ["--conditions=ws-source", `packages/testing/src/bin/${file}.ts`]
+
+const instruments = {
+  explorer: [...source("explore"), ...(quick ? ["--quick"] : []), "--json"],
+  simulation: [...source("simulate"), "--seeds", quick ? "500" : "20000", "--json"],
+  sweep: [...source("sweep"), "--json"],
+  mutants: ["scripts/mutants.mjs", "--json"],
+  controls: ["scripts/controls.mjs", "--json"]
+}
+
+const kept = existsSync("docs/proof.json") ? JSON.parse(readFileSync("docs/proof.json", "utf8")) : {}
+let failed = 0
+for (const [name, command] of Object.entries(instruments)) {
+  if (only.length > 0 && !only.includes(name)) continue
+  console.error(`proof: ${name} …`)
+  const started = performance.now()
+  const { status, stdout } = spawnSync(process.execPath, command, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 1e9
+  })
+  const seconds = Math.round((performance.now() - started) / 1000)
+  console.error(`proof: ${name}: exit ${status} after ${seconds} s`)
+  if (status !== 0) failed++
+  try {
+    kept[name] = { exit: status, seconds, result: JSON.parse(stdout) }
+  } catch {
+    console.error(`proof: ${name} printed no JSON:\n${stdout.slice(0, 2000)}`)
+    failed++
+  }
+}
+writeFileSync("docs/proof.json", `${JSON.stringify(kept, null, 2)}\n`)
+
+const count = (n) => (n < 1e9 ? n.toLocaleString("en") : n.toExponential(1))
+const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n")
+
+const sections = []
+if (kept.explorer) {
+  const rows = kept.explorer.result
+  sections.push(`## Explorer
+
+Every reachable state of the decision core: all plans of the given size, every verdict, timer and stop, and (with *everything*) several events of one
+instant together, a second attempt, timeouts, and effects that cannot be undone. *Schedules* are the event sequences that the states stand for.
+
+\`npm run explore\`
+
+${table(
+  ["plans", "programs", "states", "transitions", "schedules", "violations"],
+  rows.map((r) => [
+    r.plans,
+    count(r.programs),
+    count(r.states),
+    count(r.transitions),
+    r.schedules.toExponential(1),
+    r.violations.length
+  ])
+)}`)
+}
+const facts = (object) =>
+  table(
+    ["", ""],
+    Object.entries(object)
+      .filter(([, value]) => typeof value === "number" || typeof value === "string" || typeof value === "boolean")
+      .map(([key, value]) => [key, typeof value === "number" ? count(value) : String(value)])
+  )
+if (kept.simulation) {
+  sections.push(`## Simulation
+
+Whole fan-outs of hostile tools in virtual time under a seeded scheduler. Each seed is a plan, its tools, and a schedule of all fibers; every law is
+checked on what it leaves.
+
+\`npm run simulate -- --seeds N\`
+
+${facts(kept.simulation.result)}`)
+}
+if (kept.sweep) {
+  const { result } = kept.sweep
+  const rows = Array.isArray(result) ? result : result.programs
+  sections.push(`## Sweep
+
+Fan-outs whose owner is interrupted at operation 1, 2, … up to the last.
+
+\`npm run sweep\`
+
+${
+  Array.isArray(rows)
+    ? table(
+        Object.keys(rows[0]).filter((key) => typeof rows[0][key] !== "object"),
+        rows.map((row) =>
+          Object.values(row)
+            .filter((v) => typeof v !== "object")
+            .map(String)
+        )
+      )
+    : facts(result)
+}`)
+}
+if (kept.mutants) {
+  sections.push(`## Mutants of the decision core
+
+One-line changes of the decision core, each run against the explorer's small plans and the pure tests. The survivors are listed and explained in
+[survivors.md](../packages/testing/mutants/survivors.md).
+
+\`npm run mutants\`
+
+${facts(kept.mutants.result)}`)
+}
+if (kept.controls) {
+  sections.push(`## Negative controls
+
+The engine, broken on purpose in one place, against every instrument: which of them notices.
+
+\`npm run controls\`
+
+${readFileSync("packages/testing/mutants/controls.md", "utf8").replace(/^#.*\n+/, "")}`)
+}
+
+writeFileSync(
+  "docs/proof.md",
+  `# Proof
+
+Written by \`npm run proof\`; every figure was counted by the command named above it. What is meant by the laws stands in [laws.md](laws.md), how to use the
+instruments on your own service in [testing.md](testing.md).
+
+${sections.join("\n\n")}
+`
+)
+process.exit(failed === 0 ? 0 : 1)

@@ -5,6 +5,8 @@
  */
 import * as Data from "effect/Data"
 
+const TypeId = "~@toolscope/core/CallError"
+
 /**
  * The attempt had not answered when its time was up. Give it more (`timeout`), or find out why it hangs.
  *
@@ -107,6 +109,10 @@ export type Reason = TimedOut | MalformedResult | Threw | Defect | Rejected | In
  * @since 0.1.0
  */
 export class CallError extends Data.TaggedError("CallError")<{ readonly reason: Reason }> {
+  /** By it an error of another copy of this package is known. */
+  get [TypeId](): typeof TypeId {
+    return TypeId
+  }
   override get message(): string {
     return this.reason.message
   }
@@ -115,7 +121,14 @@ export class CallError extends Data.TaggedError("CallError")<{ readonly reason: 
 /**
  * @since 0.1.0
  */
-export const isCallError = (u: unknown): u is CallError => u instanceof CallError
+export const isCallError = (u: unknown): u is CallError => {
+  try {
+    return typeof u === "object" && u !== null && TypeId in u
+  } catch {
+    // a foreign error may trap every access
+    return false
+  }
+}
 
 /** One line about a value that was thrown. */
 const describe = (u: unknown): string => {

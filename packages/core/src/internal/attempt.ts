@@ -119,6 +119,7 @@ export const isInterruptible = ({ contract, tool }: CallSpec): boolean =>
 
 /** The attempt of the present fiber, as the executor knows it. */
 export const running: Effect.Effect<RunningAttempt> = Effect.map(Effect.service(Current), (attempt) => {
-  if (attempt instanceof RunningAttempt) return attempt
+  // not by class: the tool and the fan-out may come from two copies of this package
+  if (attempt !== undefined && "signal" in attempt) return attempt as RunningAttempt
   throw new Error("a promise tool runs only inside a fan-out")
 })

@@ -2,7 +2,7 @@
  * JSON from anything: what a tool returns or throws may be cyclic, enormous, a function, or trap on access.
  */
 import type { Json } from "effect/Schema"
-import { CallError } from "../CallError.ts"
+import { isCallError } from "../CallError.ts"
 
 /** A JSON value that says what `u` is, where `u` is no JSON. Never throws. */
 export const sanitize = (u: unknown): Json => visit(u, [], { left: 1_000_000 })
@@ -65,7 +65,7 @@ export const error = (
   e: unknown,
   encode: (error: unknown) => unknown
 ): { readonly _tag: string; readonly message: string; readonly details?: Json } => {
-  if (e instanceof CallError) {
+  if (isCallError(e)) {
     const { _tag, ...fields } = e.reason
     const details = sanitize(fields)
     return Object.keys(fields).length === 0 ? { _tag, message: e.message } : { _tag, message: e.message, details }

@@ -131,7 +131,7 @@ describe("a fault", () => {
     })
   )
 
-  it.effect("of a plan that was built, not read, is found before anything starts, too", () =>
+  it.effect("of a plan that was built, not read, is found before anything starts, too (PY6)", () =>
     Effect.gen(function* () {
       let started = false
       const call = Plan.effect(

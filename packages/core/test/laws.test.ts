@@ -64,6 +64,28 @@ describe("L8: every real error is kept; what was only stopped is labelled, and n
     })
   )
 
+  it.effect(
+    "a defect fails its call, surfaces to a sleeping owner, and its siblings are stopped and awaited (G1, G6, T1)",
+    () =>
+      Effect.gen(function* () {
+        const lingers = Plan.effect(Effect.ensuring(Effect.never, Effect.sleep(30)), reading)
+        const bug = Plan.effect(Effect.andThen(Effect.sleep(10), Effect.die("bug")), reading)
+        const handle = yield* Fanout.start(Plan.all({ lingers, bug }))
+        const owner = yield* Effect.forkChild(Effect.race(Effect.sleep("1 hour"), handle.result), {
+          startImmediately: true
+        })
+        yield* TestClock.adjust(39)
+        const waiting = yield* Effect.forkChild(Effect.flip(handle.result), { startImmediately: true })
+        assert.isUndefined(waiting.pollUnsafe(), "its sibling still cleans up")
+        yield* TestClock.adjust(1)
+        const { reason, report } = yield* Fiber.join(waiting)
+        const cause = reason.calls[0]?.error
+        assert.isTrue(CallError.isCallError(cause) && cause.reason._tag === "Defect")
+        assert.deepStrictEqual([report.drained, report.drainMillis], [true, 30])
+        yield* Fiber.interrupt(owner)
+      })
+  )
+
   it.effect("an error met while being stopped is kept beside, and never becomes the cause (PY9, K17, K2)", () =>
     Effect.gen(function* () {
       const late = Plan.effect(

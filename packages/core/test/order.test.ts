@@ -168,7 +168,7 @@ const randomScript = (random: Random, patience: number): ((call: number) => Line
 }
 
 describe("for random plans and scripts", () => {
-  it.effect("the order within an instant does not matter", () =>
+  it.effect("the order within an instant does not matter (L20)", () =>
     Effect.gen(function* () {
       for (let seed = 1; seed <= 120; seed++) {
         const random = prng(seed)

@@ -14,7 +14,7 @@ describe("all", () => {
     assert.deepStrictEqual(run.decided(0), ["succeeded", [1, 2]])
   })
 
-  it("fails with its first essential failure, and stops the rest", () => {
+  it("fails with its first essential failure, and stops the rest (K6)", () => {
     const run = open({ all: ["call", "call", "call"] })
     run.step(success(1))
     assert.deepStrictEqual(run.step(failure(3)), ["decided 0", "stop 2 by 0"])

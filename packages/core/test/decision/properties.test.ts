@@ -227,7 +227,7 @@ class World {
 }
 
 describe("for every program and every course of events", () => {
-  it("no order within an instant matters; nothing starts after a stop; one decision, one verdict; it closes", () => {
+  it("no order within an instant matters; nothing starts after a stop; one decision, one verdict; it closes (L6, L20, JDK23, R5)", () => {
     let stops = 0
     let nodes = 0
     for (let seed = 1; seed <= 1_500; seed++) {

@@ -62,7 +62,7 @@ describe("a deaf call holds nobody beyond the bound", () => {
     })
   )
 
-  it.effect("when its scope closes; the report is there afterwards", () =>
+  it.effect("when its scope closes; the report is there afterwards (R1, F1, C3)", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const handle = yield* Scope.provide(Fanout.start(plan(), { drain }), scope)
@@ -156,7 +156,7 @@ describe("cleanup", () => {
 
 describe("the quarantine", () => {
   it.effect(
-    "holds what was left behind until it ends; its late answer is journaled once, and changes nothing (L5, K12)",
+    "holds what was left behind until it ends; its late answer is journaled once, and changes nothing (L5, K12, E6, C13, L6, T17)",
     () =>
       Effect.gen(function* () {
         for (const [interruption, answer] of [

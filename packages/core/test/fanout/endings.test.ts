@@ -131,7 +131,7 @@ describe("a timeout", () => {
     })
   )
 
-  it.effect("an answer after it is kept but not used, and no policy hears of it", () =>
+  it.effect("an answer after it is kept but not used, and no policy hears of it (E9, C14)", () =>
     Effect.gen(function* () {
       const late = Plan.effect(Effect.as(Effect.sleep(20), "late"), untouchable, { timeout: 10 })
       const report = yield* reportOf(Plan.firstSuccess([late, ok("next")], { stagger: "infinity" }))
@@ -171,7 +171,7 @@ describe("a call that is stopped by its sibling", () => {
     })
   )
 
-  it.effect("is Unknown if it may have acted: Cancelled is never said of it", () =>
+  it.effect("is Unknown if it may have acted: Cancelled is never said of it (R2, Z10)", () =>
     Effect.gen(function* () {
       const call = yield* stopped(hangs(nothing))
       assert.strictEqual(call.outcome._tag, "Unknown")

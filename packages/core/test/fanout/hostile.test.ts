@@ -97,7 +97,7 @@ describe("nesting", () => {
 })
 
 describe("a fan-out inside a handler", () => {
-  it.effect("is drained before its caller has ended (K5)", () =>
+  it.effect("is drained before its caller has ended (K5, JDK13)", () =>
     Effect.gen(function* () {
       const log: Array<string> = []
       const leaf = Plan.effect(

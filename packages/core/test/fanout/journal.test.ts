@@ -38,7 +38,7 @@ describe("the events of a run", () => {
   )
 
   it.effect(
-    "tell every call's life in order: queued, started, ended, settled once; a stop is requested before it is delivered",
+    "tell every call's life in order: queued, started, ended, settled once; a stop is requested before it is delivered (M4)",
     () =>
       Effect.gen(function* () {
         const journal = Journal.memory()
@@ -129,17 +129,19 @@ describe("a journal that refuses", () => {
     ]
   ]
   for (const [how, make] of failing) {
-    it.effect(`${how} shuts the door: no further attempt begins, the call says why, and so does the report`, () =>
-      Effect.gen(function* () {
-        const log: Array<string> = []
-        const report = yield* reportOf(twoInTurn(log)).pipe(on(make()))
-        assert.deepStrictEqual(log, ["a"])
-        assert.deepStrictEqual(outcomes(report), { "/0": "Failed", "/1": "Failed" })
-        assert.strictEqual(report.calls[1]!.attempts, 0)
-        const { outcome } = report.calls[1]!
-        assert.include(String(outcome._tag === "Failed" && outcome.error), "disk full")
-        assert.include(report.journalRefused!, "disk full")
-      })
+    it.effect(
+      `${how} shuts the door: no further attempt begins, the call says why, and so does the report (JDK4, L17, L18)`,
+      () =>
+        Effect.gen(function* () {
+          const log: Array<string> = []
+          const report = yield* reportOf(twoInTurn(log)).pipe(on(make()))
+          assert.deepStrictEqual(log, ["a"])
+          assert.deepStrictEqual(outcomes(report), { "/0": "Failed", "/1": "Failed" })
+          assert.strictEqual(report.calls[1]!.attempts, 0)
+          const { outcome } = report.calls[1]!
+          assert.include(String(outcome._tag === "Failed" && outcome.error), "disk full")
+          assert.include(report.journalRefused!, "disk full")
+        })
     )
   }
 
@@ -153,12 +155,29 @@ describe("a journal that refuses", () => {
       assert.deepStrictEqual((yield* Fiber.join(stop)).calls[0]!.outcome, Outcome.skipped)
     })
   )
+
+  it.effect("at a late answer, when the run is long over, harms nobody (K13)", () =>
+    Effect.gen(function* () {
+      let asked = false
+      const journal = Journal.make({
+        write: (event) => {
+          if (event.type !== "response.late") return
+          asked = true
+          throw refusal("closed")
+        },
+        flush: Effect.void
+      })
+      const late = Plan.effect(Effect.uninterruptible(Effect.sleep(100)), reading)
+      const report = yield* reportOf(Plan.all([no("e"), late]), { drain: 10 }).pipe(on(journal))
+      assert.deepStrictEqual([asked, report.drained, report.journalRefused], [true, false, undefined])
+    })
+  )
 })
 
 describe("an observer", () => {
   const crowd = Plan.all(Array.from({ length: 50 }, (_, i) => ok(i)))
 
-  it.effect("sees every event, in order, while the run goes on", () =>
+  it.effect("sees every event, in order, while the run goes on (L19, T14, A3, E15)", () =>
     Effect.gen(function* () {
       const journal = Journal.memory()
       const stream = yield* journal.observe()
@@ -173,7 +192,7 @@ describe("an observer", () => {
     })
   )
 
-  it.effect("that is too slow misses events, is told how many, and never blocks the run", () =>
+  it.effect("that is too slow misses events, is told how many, and never blocks the run (P3)", () =>
     Effect.gen(function* () {
       const journal = Journal.memory()
       const stream = yield* journal.observe({ capacity: 4 })

@@ -231,7 +231,7 @@ describe("a schedule that dies", () => {
 })
 
 describe("no attempt follows", () => {
-  it.effect("once the call is stopped, wherever between the attempts the stop falls (C2, L2)", () =>
+  it.effect("once the call is stopped, wherever between the attempts the stop falls (C2, L2, C4)", () =>
     Effect.gen(function* () {
       for (let at = 1; at < 40; at++) {
         // at the same instant as an end, either may come first

@@ -32,7 +32,7 @@ describe("the value has the shape of the plan", () => {
     })
   )
 
-  it.effect("an empty all succeeds at once", () =>
+  it.effect("an empty all succeeds at once (JDK5, K8)", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* valueOf(Plan.all({})), {})
       assert.deepStrictEqual(yield* valueOf(Plan.all([])), [])
@@ -86,7 +86,7 @@ describe("the value has the shape of the plan", () => {
     })
   )
 
-  it.effect("settled of every child lets all of them run: all-settled", () =>
+  it.effect("settled of every child lets all of them run: all-settled (JDK21, P2)", () =>
     Effect.gen(function* () {
       const value = yield* valueOf(Plan.all([Plan.settled(no("e")), Plan.settled(ok(1, 50)), Plan.settled(no(2, 99))]))
       assert.deepStrictEqual(value as unknown, [

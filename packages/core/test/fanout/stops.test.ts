@@ -57,7 +57,7 @@ describe("nothing starts after a stop", () => {
     )
   }
 
-  it.effect("asked for by a handler, synchronously: the rest of its batch is skipped", () =>
+  it.effect("asked for by a handler, synchronously: the rest of its batch is skipped (F5, O5)", () =>
     Effect.gen(function* () {
       let handle: Fanout.Handle<unknown, unknown> | undefined
       const started: Array<string> = []
@@ -90,7 +90,7 @@ describe("nothing starts after a stop", () => {
     })
   )
 
-  it.effect("in a scope that was closed before: born stopped, with a report (R5, JDK2)", () =>
+  it.effect("in a scope that was closed before: born stopped, with a report (R5, JDK2, PY11, C7, T4, T12)", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       yield* Scope.close(scope, Exit.void)
@@ -107,7 +107,7 @@ describe("nothing starts after a stop", () => {
     })
   )
 
-  it.effect("while the journal is still keeping the start: skipped, and the stop does not wait (L15)", () =>
+  it.effect("while the journal is still keeping the start: skipped, and the stop does not wait (L15, A1)", () =>
     Effect.gen(function* () {
       let began = 0
       const call = (contract: Contract.Contract) =>
@@ -130,7 +130,7 @@ describe("nothing starts after a stop", () => {
 })
 
 describe("a stop", () => {
-  it.effect("keeps its first reason, however often it is asked for (T3, T16, L9)", () =>
+  it.effect("keeps its first reason, however often it is asked for (T3, T16, L9, L3, A2)", () =>
     Effect.gen(function* () {
       const handle = yield* Fanout.start(Plan.effect(Effect.ensuring(Effect.never, Effect.sleep(50)), reading))
       yield* TestClock.adjust(1)
@@ -175,7 +175,7 @@ describe("a stop", () => {
     })
   )
 
-  it.effect("reaches every leaf of a nested plan at once (T7)", () =>
+  it.effect("reaches every leaf of a nested plan at once (T7, M2)", () =>
     Effect.gen(function* () {
       let plan: Plan.Plan<unknown> = hangs()
       for (let depth = 0; depth < 20; depth++) plan = Plan.all({ leaf: hangs(), deeper: plan })

@@ -78,6 +78,30 @@ const found: { readonly [guarantee: string]: Scenario } = {
       drain: 0
     },
     schedule: { order: "ranked", seed: 6, yields: 30, changes: 1 }
+  },
+  "a bound that elapses while the driver waits for its turn to park is not slept through": {
+    tools: {
+      t: {
+        contract: {
+          effect: "destructive",
+          repeat: "natural",
+          failure: { Refused: "nothing", Broken: "maybe" },
+          interruption: "never"
+        }
+      }
+    },
+    plan: {
+      toolscope: 1,
+      plan: {
+        quorum: 2,
+        of: [
+          { id: "b", call: "t", params: { then: "commit", cleanup: { after: 10, then: "die" } } },
+          { id: "c", call: "t", params: { after: 10, then: "commit" }, timeout: 10 }
+        ]
+      },
+      drain: 0
+    },
+    schedule: { order: "ranked", seed: 13, yields: 30, changes: 1 }
   }
 }
 

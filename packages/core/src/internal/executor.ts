@@ -76,6 +76,7 @@ export class Executor {
   private stopIsNew = false
   private parked: ((effect: Effect.Effect<void>) => void) | undefined
   private wakeIsScheduled = false
+  private wakeWasMissed = false
   private opened = false
   private readonly reasons = new Map<number, StopReason>()
   private readonly staggers = new Map<number, Timer>()
@@ -140,7 +141,8 @@ export class Executor {
   }
 
   private readonly park: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (this.events.length > 0 || this.stopIsNew) {
+    if (this.events.length > 0 || this.stopIsNew || this.wakeWasMissed) {
+      this.wakeWasMissed = false
       resume(Effect.void)
       return
     }
@@ -153,7 +155,9 @@ export class Executor {
   private wake(): void {
     const resume = this.parked
     this.parked = undefined
-    resume?.(Effect.void)
+    // the driver may have to wait for its turn between its last look at the timers and its parking
+    if (resume === undefined) this.wakeWasMissed = true
+    else resume(Effect.void)
   }
 
   private scheduleWake(): void {

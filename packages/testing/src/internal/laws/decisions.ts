@@ -173,7 +173,7 @@ const checkNode = (run: Run, node: PlanNode, derived: Derived, complain: Complai
       !["open", "unseen"].includes(ruling.decision) &&
       node.policy !== "firstSuccess" &&
       !isLost &&
-      callsBelow(node).length > 0
+      !(decision === "skipped" && callsBelow(node).length === 0)
     )
       say(`${decision}, though its children had made it ${ruling.decision}`)
     return

@@ -28,7 +28,8 @@ const mayHaveActed = (
 }
 
 /** Left behind in its cleanup, with an answer of its own. */
-const hadAnswered = ({ report }: CallTrace): boolean => report?.outcome === "Failed" && report.cleanup !== undefined
+const hadAnswered = ({ report }: CallTrace): boolean =>
+  (report?.outcome === "Failed" || report?.outcome === "Cancelled") && report.cleanup !== undefined
 
 const evidence = (run: Run, call: CallTrace): ReadonlyArray<Event | undefined> => [
   ...call.attempts.flatMap(({ ended, leftBehind, started }) => [...started, ...ended, ...leftBehind]),

@@ -7,6 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
 import type * as Schema from "effect/Schema"
 import * as Ledger from "../../Ledger.ts"
 import { type Behaviour, behaviourOf, Broken, millisOf, Refused, type Script, type Step } from "./behaviour.ts"
@@ -43,12 +44,17 @@ const throwAtOnce = (behaviour: Behaviour, on: Scene): void => {
   }
 }
 
+/** The record and the end are one step: no other fiber comes between them. */
 const end = <A, E>(on: Scene, result: Effect.Effect<A, E>, error?: string): Effect.Effect<A, E> =>
-  Effect.suspend(() => {
-    on.ended = true
-    on.write("ended", error === undefined ? {} : { error })
-    return result
-  })
+  Effect.provideService(
+    Effect.suspend(() => {
+      on.ended = true
+      on.write("ended", error === undefined ? {} : { error })
+      return result
+    }),
+    Scheduler.PreventSchedulerYield,
+    true
+  )
 
 const perform = (step: Step, on: Scene): Effect.Effect<Schema.Json, Errors> => {
   const act = Effect.suspend(() => performNow(step, on))

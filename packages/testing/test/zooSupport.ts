@@ -52,7 +52,8 @@ export const observe = (
       yield* advance(stopAt, 5)
       yield* Effect.forkChild(handle.stop(), { startImmediately: true })
     }
-    yield* advance(250, 5)
+    yield* advance(100, 5)
+    yield* advance(160, 20)
     yield* advance(6_000, 500)
     const exit = report.pollUnsafe()
     yield* Fiber.interrupt(report)

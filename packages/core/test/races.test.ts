@@ -102,6 +102,36 @@ const found: { readonly [guarantee: string]: Scenario } = {
       drain: 0
     },
     schedule: { order: "ranked", seed: 13, yields: 30, changes: 1 }
+  },
+  "what a handler throws is kept, also when a stop comes before its fiber has ended": {
+    tools: { reads: { contract: "readOnly" }, t: { contract: { effect: "additive" }, drives: "promise" } },
+    plan: {
+      toolscope: 1,
+      plan: {
+        all: [
+          {
+            id: "a",
+            quorum: 1,
+            of: [
+              { id: "a", call: "t", params: { after: 10, then: "refuse" } },
+              { id: "b", call: "t", params: { after: 10, then: "commit" } }
+            ]
+          },
+          { id: "b", call: "reads", params: { after: 10, then: "answer" }, timeout: 10 },
+          {
+            id: "c",
+            quorum: 2,
+            of: [
+              { id: "a", call: "t", params: { after: 10, then: "commit" } },
+              { id: "b", call: "t", params: { after: 10, then: "answer" } },
+              { id: "c", call: "reads", params: { then: "throw" } }
+            ]
+          }
+        ]
+      }
+    },
+    interruption: { by: "interrupt", at: { step: 116 } },
+    schedule: plain
   }
 }
 

@@ -5,7 +5,7 @@
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { type Attempt, Current } from "../Attempt.ts"
@@ -31,6 +31,7 @@ export class RunningAttempt implements Attempt {
   body: Exit.Exit<unknown, unknown> | undefined
   cleanup: string | undefined
   private controller: AbortController | undefined
+  private thrown: Exit.Exit<never, CallError> | undefined
 
   constructor(spec: CallSpec, info: Omit<Attempt, "stopping">) {
     this.spec = spec
@@ -68,25 +69,31 @@ export class RunningAttempt implements Attempt {
   }
 
   /**
-   * The program of the attempt's fiber. `admit` waits for the journal; the fence is looked at after it, then the handler begins.
-   * `onCleanup` is called when the handler has ended and its finalizers begin.
+   * The program of the attempt's fiber. `admit` waits for the journal; then `beforeBegin` hands over a stop that came meanwhile, the
+   * fence is looked at, and the handler begins. `onCleanup` is called when the handler has ended and its finalizers begin.
    */
-  program(admit: Effect.Effect<void, CallError>, onCleanup: () => void): Effect.Effect<unknown, unknown> {
+  program(
+    admit: Effect.Effect<void, CallError>,
+    beforeBegin: () => void,
+    onCleanup: () => void
+  ): Effect.Effect<unknown, unknown> {
     // nothing has begun while it waits: a stop ends that wait whatever the contract says
     return Effect.flatMap(admit === Effect.void ? admit : Effect.interruptible(admit), () =>
-      Effect.withFiber((fiber) => this.begin(fiber, onCleanup))
+      Effect.withFiber((fiber) => {
+        this.fiber = fiber
+        beforeBegin()
+        return this.fenceIsOpen ? this.begin(fiber, onCleanup) : Effect.interrupt
+      })
     )
   }
 
   private begin(fiber: Fiber.Fiber<unknown, unknown>, onCleanup: () => void): Effect.Effect<unknown, unknown> {
-    this.fiber = fiber
-    if (!this.fenceIsOpen) return Effect.interrupt
     this.began = true
     // otherwise a finalizer of the handler would land in the scope of whoever runs the plan
     const scope = Scope.makeUnsafe()
     fiber.setContext(Context.add(Context.add(fiber.context, Scope.Scope, scope), Current, this))
     return Effect.onExit(this.handle(), (exit) => {
-      this.body = exit
+      this.body = this.thrown ?? exit
       const cleanup = Scope.closeUnsafe(scope, exit)
       if (cleanup === undefined) return Effect.void
       onCleanup()
@@ -106,7 +113,9 @@ export class RunningAttempt implements Attempt {
         try {
           return handler(params)
         } catch (defect) {
-          return Effect.fail(new CallError({ reason: new Threw({ defect }) }))
+          // it has ended, also if a stop comes before its fiber has
+          this.thrown = Exit.fail(new CallError({ reason: new Threw({ defect }) }))
+          return this.thrown
         }
       }
     )

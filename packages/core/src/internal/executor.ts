@@ -246,16 +246,19 @@ export class Executor {
     this.settleOver()
     this.deliverStops()
     for (let i = 0; i < this.starts.length; i++) {
-      if (this.stopIsNew) {
-        // somebody asked while this batch was being started: nothing further may start
-        this.stopIsNew = false
-        Decision.step(this.state, [{ type: "stop", node: 0 }], this.commands)
-        this.settleOver()
-        this.deliverStops()
-      }
+      this.takeStopAtOnce()
       this.start(this.calls.get(this.starts[i]!)!)
     }
     this.starts.length = 0
+  }
+
+  /** Somebody asked while a batch was being started, or a start was being kept: nothing further may begin. */
+  private readonly takeStopAtOnce = (): void => {
+    if (!this.stopIsNew) return
+    this.stopIsNew = false
+    Decision.step(this.state, [{ type: "stop", node: 0 }], this.commands)
+    this.settleOver()
+    this.deliverStops()
   }
 
   private deliverStops(): void {
@@ -294,7 +297,7 @@ export class Executor {
     call.startedAt ??= env.clock.currentTimeMillisUnsafe()
     this.recorder.started(call, attempt)
     const fiber = this.fork(
-      attempt.program(this.recorder.flush, () => {
+      attempt.program(this.recorder.flush, this.takeStopAtOnce, () => {
         this.timers.arm({ type: "bound", attempt }, env.limits.drain)
       }),
       { uninterruptible: !isInterruptible(call.spec) }

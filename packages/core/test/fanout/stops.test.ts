@@ -90,6 +90,44 @@ describe("nothing starts after a stop", () => {
     })
   )
 
+  it.effect("asked for while the start itself is being journaled: that very call does not begin (L15, O5)", () =>
+    Effect.gen(function* () {
+      for (const from of ["write", "flush"] as const) {
+        let handle: Fanout.Handle<unknown, unknown> | undefined
+        const started: Array<string> = []
+        const call = (name: string, end: Effect.Effect<unknown, string> = Effect.void) =>
+          Plan.effect(
+            Effect.andThen(
+              Effect.sync(() => void started.push(name)),
+              end
+            ),
+            reading
+          )
+        let starts = 0
+        const stopAtSecond = (where: string) => {
+          if (where === from && starts === 2) Effect.runFork(handle!.stop("enough"))
+        }
+        const journal = Journal.make({
+          write: (event) => {
+            if (event.type === "attempt.started") starts++
+            stopAtSecond("write")
+          },
+          flush: Effect.sync(() => {
+            stopAtSecond("flush")
+          })
+        })
+        const late = Effect.andThen(Effect.sleep(1), Effect.fail("e"))
+        const plan = Plan.firstSuccess([call("z", late), Plan.all([call("a"), call("b")])], { stagger: "infinity" })
+        handle = yield* Effect.provideService(Fanout.start(plan), Journal.Current, journal)
+        yield* TestClock.adjust(1)
+        const report = yield* handle.report
+        assert.deepStrictEqual(started, ["z"])
+        assert.deepStrictEqual(outcomes(report), { "/0": "Failed", "/1/0": "Skipped", "/1/1": "Skipped" })
+        assert.deepStrictEqual([report.status, report.drained], ["interrupted", true])
+      }
+    })
+  )
+
   it.effect("in a scope that was closed before: born stopped, with a report (R5, JDK2, PY11, C7, T4, T12)", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()

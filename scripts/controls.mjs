@@ -34,11 +34,11 @@ const instruments = [
   ["core tests", vitest("--project", "core", "--exclude", "test/decision/**")],
   ["laws over the zoo", vitest("--project", "testing", "laws", "zoo")],
   ["simulation", source("packages/testing/src/bin/simulate.ts", "--seeds", "300")],
-  ["sweep", vitest("--project", "testing", "sweep")]
+  ["sweep", vitest("--project", "testing", "test/sweep")]
 ]
 
 /** Longer than any instrument takes: what runs on was caught by never coming to an end. */
-const patience = 240_000
+const patience = 900_000
 
 const passes = (cwd, command) =>
   new Promise((resolve) => {

@@ -1,0 +1,104 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitraries, Laws, Simulation } from "@toolscope/testing"
+import * as Effect from "effect/Effect"
+
+const text = (run: Simulation.Run) => run.events.map((event) => JSON.stringify(event)).join("\n")
+
+describe("simulation", () => {
+  it.effect("300 seeds: whole fan-outs under any order of fibers keep every law", () =>
+    Effect.gen(function* () {
+      const { failures, ...summary } = yield* Simulation.runSeeds(300)
+      for (const { replay, smallest } of failures) {
+        assert.fail(`${smallest.violations.map(Laws.show).join("\n\n")}\n${replay}`)
+      }
+      // they are worth something: calls run, and owners end them early
+      assert.isAbove(summary.attempts, 500)
+      assert.isAbove(summary.interrupted, 50)
+    })
+  )
+
+  it.effect("larger plans, by rank", () =>
+    Effect.gen(function* () {
+      const { failures } = yield* Simulation.runSeeds(15, { depth: 4, width: 5, from: 1_000_000 })
+      assert.deepStrictEqual(
+        failures.map(({ replay }) => replay),
+        []
+      )
+    })
+  )
+
+  it.effect("the same seed leaves the same journal and the same ledger, byte for byte", () =>
+    Effect.gen(function* () {
+      for (let seed = 0; seed < 40; seed++) {
+        const scenario = yield* Simulation.scenarioOf(seed)
+        assert.deepStrictEqual(yield* Simulation.scenarioOf(seed), scenario)
+        const [a, b] = [yield* Simulation.run(scenario), yield* Simulation.run(scenario)]
+        assert.strictEqual(text(a), text(b))
+        assert.deepStrictEqual(a.ledger.records, b.ledger.records)
+      }
+    })
+  )
+
+  it.effect("other seeds let other fibers go first", () =>
+    Effect.gen(function* () {
+      const call = (id: string) => ({ id, call: "reads", params: { after: 10, then: "answer" } })
+      const firsts = new Set<string>()
+      for (let seed = 0; seed < 30; seed++) {
+        for (const order of ["any", "ranked"] as const) {
+          const { events } = yield* Simulation.run({
+            tools: { reads: { contract: "readOnly" } },
+            plan: { toolscope: 1, plan: { all: ["a", "b", "c"].map(call) } },
+            schedule: { order, seed }
+          })
+          const first = events.find(({ type }) => type === "attempt.ended")
+          if (first?.type === "attempt.ended") firsts.add(first.call)
+        }
+      }
+      assert.deepStrictEqual([...firsts].sort(), ["/a", "/b", "/c"])
+    })
+  )
+
+  it.effect("sees what comes long after the return: a deaf promise that acts late is in the ledger", () =>
+    Effect.gen(function* () {
+      const { events, ledger, violations } = yield* Simulation.run({
+        tools: { acts: { contract: "irreversible", drives: "promise" } },
+        plan: { toolscope: 1, plan: { call: "acts", params: { after: 9000, then: "commit", deaf: true } }, drain: 20 },
+        interruption: { by: "interrupt", at: { millis: 5 } },
+        schedule: { order: "any", seed: 0 }
+      })
+      assert.deepStrictEqual(violations, [])
+      const closed = events.find(({ type }) => type === "fanout.closed")
+      assert.strictEqual(closed?.time, 25)
+      assert.deepInclude(ledger.records.at(-2), { what: "committed", at: 9000 })
+    })
+  )
+
+  it.effect("finds a tool that lies, shrinks to it, and says how to replay it", () =>
+    Effect.gen(function* () {
+      // a generator of honest tools cannot find one, so the lie is put into a scenario of its own
+      const run = yield* Simulation.run({
+        tools: { liar: { contract: "readOnly" } },
+        plan: { toolscope: 1, plan: { call: "liar", params: { then: "commit" } } },
+        schedule: { order: "plain", seed: 0 }
+      })
+      assert.deepStrictEqual([...new Set(run.violations.map(({ law }) => law))].includes("C1"), true)
+      const line = Simulation.replayLine(run.scenario)
+      assert.include(line, "npm run simulate -- --replay '{")
+      const json = JSON.parse(line.slice(line.indexOf("'") + 1, -1)) as Arbitraries.Scenario
+      assert.deepStrictEqual(json, run.scenario)
+    })
+  )
+
+  it.effect("refuses a scenario whose plan is faulty", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        Simulation.run({
+          tools: {},
+          plan: { toolscope: 1, plan: { call: "nobody" } },
+          schedule: { order: "plain", seed: 0 }
+        })
+      )
+      assert.strictEqual(error._tag, "PlanError")
+    })
+  )
+})

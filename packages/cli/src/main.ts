@@ -83,7 +83,7 @@ const dispatch = async (
       const { hint, messages } = invocation
       if (wantsJson(argv)) {
         const [{ Report }, { newRunId }] = await Promise.all([import("@toolscope/core"), import("./internal/runId.ts")])
-        const faults = messages.map((message) => ({ pointer: "", _tag: "BadShape" as const, message }))
+        const faults = messages.map((message) => ({ pointer: "", _tag: "BadUsage" as const, message }))
         await output.write(`${JSON.stringify(Report.refused(newRunId(), faults))}\n`)
       } else {
         for (const message of messages) output.error(`toolscope: ${printable(message)}`)

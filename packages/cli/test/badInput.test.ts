@@ -29,7 +29,7 @@ describe("a plan that cannot be used", () => {
     const empty = await run(files.write("empty.json", ""))
     const list = await run(files.write("list.json", "[]"))
     const version = await run(files.write("version.json", '{"toolscope": 2, "plan": {}}'))
-    assert.deepStrictEqual(faultsOf(missing), [["", "BadShape"]])
+    assert.deepStrictEqual(faultsOf(missing), [["", "BadFile"]])
     assert.include(messagesOf(missing), "missing.json cannot be read: ENOENT")
     assert.include(messagesOf(directory), "EISDIR")
     assert.deepStrictEqual(faultsOf(text), [["", "BadJson"]])

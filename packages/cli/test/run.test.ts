@@ -88,7 +88,7 @@ describe("output", () => {
     const usage = await inProcess(["run", "--json", "--nonsense"])
     accept(reportOf(usage))
     assert.strictEqual(usage.code, 2)
-    assert.deepInclude(reportOf(usage).faults![0], { pointer: "", _tag: "BadShape" })
+    assert.deepInclude(reportOf(usage).faults![0], { pointer: "", _tag: "BadUsage" })
   })
 
   it("for people names every call in plan order, the decisions, the value and the verdict", async () => {

@@ -12,7 +12,6 @@ import * as Contract from "./Contract.ts"
 import type { Decision, Policy } from "./Decision.ts"
 import * as json from "./internal/json.ts"
 import type { Outcome } from "./Outcome.ts"
-import type { Fault } from "./PlanError.ts"
 
 /**
  * Why a call was asked to stop. The first reason stays.
@@ -250,7 +249,7 @@ export const toJson = (report: Report): Json => {
  *
  * @since 0.1.0
  */
-export const refused = (runId: string, faults: ReadonlyArray<Fault>): Json => ({
+export const refused = (runId: string, faults: ReadonlyArray<typeof FaultJson.Type>): Json => ({
   toolscope: 1,
   runId,
   status: "refused",

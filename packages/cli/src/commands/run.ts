@@ -138,7 +138,7 @@ const readPlan = async (path: string): Promise<Step<unknown>> => {
   try {
     text = path === "-" ? await readStream(process.stdin) : await readFile(path, "utf8")
   } catch (error) {
-    return wrong(`${name} cannot be read: ${describe(error)}`, "BadShape")
+    return wrong(`${name} cannot be read: ${describe(error)}`, "BadFile")
   }
   try {
     // an editor may have put a byte order mark
@@ -153,7 +153,7 @@ const openJournal = async (path: string | undefined): Promise<Step<JournalFile |
   try {
     return { value: await JournalFile.open(path), faults: [] }
   } catch (error) {
-    return { value: undefined, faults: [fault(`the journal ${path} cannot be opened: ${describe(error)}`)] }
+    return { value: undefined, faults: [fault(`the journal ${path} cannot be opened: ${describe(error)}`, "BadFile")] }
   }
 }
 
@@ -281,6 +281,6 @@ export const refusalLines = (faults: ReadonlyArray<Fault>): ReadonlyArray<string
   "toolscope: refused, nothing was started:",
   ...faults.map(
     ({ _tag, message, pointer }) =>
-      `  ${pointer === "" ? "" : `${oneLine(pointer)}: `}${_tag === "BadShape" && pointer === "" ? "" : `${_tag}: `}${printable(message).replaceAll("\n", "\n  ")}`
+      `  ${pointer === "" ? "" : `${oneLine(pointer)}: `}${_tag}: ${printable(message).replaceAll("\n", "\n  ")}`
   )
 ]

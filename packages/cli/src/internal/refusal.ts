@@ -4,7 +4,15 @@
 import type { PlanError } from "@toolscope/core"
 import * as Data from "effect/Data"
 
-export type Fault = PlanError.Fault
+/**
+ * The faults of plans, and those of what the command is given beside a plan: its arguments, a file that it cannot read or write, a
+ * module of tools, an MCP server or its configuration.
+ */
+export type FaultTag = PlanError.FaultTag | "BadUsage" | "BadFile" | "BadModule" | "BadServer"
+
+export interface Fault extends Omit<PlanError.Fault, "_tag"> {
+  readonly _tag: FaultTag
+}
 
 export class Refusal extends Data.TaggedError("Refusal")<{ readonly faults: ReadonlyArray<Fault> }> {
   override get message(): string {
@@ -13,7 +21,7 @@ export class Refusal extends Data.TaggedError("Refusal")<{ readonly faults: Read
 }
 
 /** A fault that is not at a place of the plan. */
-export const fault = (message: string, _tag: Fault["_tag"] = "BadShape"): Fault => ({ pointer: "", _tag, message })
+export const fault = (message: string, _tag: FaultTag): Fault => ({ pointer: "", _tag, message })
 
 /** One line about anything that was thrown. */
 export const describe = (u: unknown): string => {

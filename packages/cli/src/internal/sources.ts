@@ -45,12 +45,12 @@ const readConfig = async (path: string): Promise<Result.Result<Mcp.Config.Config
   try {
     text = await readFile(path, "utf8")
   } catch (error) {
-    return Result.fail(fault(`MCP configuration ${path}: it cannot be read: ${describe(error)}`))
+    return Result.fail(fault(`MCP configuration ${path}: it cannot be read: ${describe(error)}`, "BadFile"))
   }
   // only who asks for servers pays for loading what talks to them
   const { Config } = await import("@toolscope/mcp")
   const config = await Effect.runPromise(Effect.result(Config.parse(text)))
-  return Result.mapError(config, (error) => fault(`MCP configuration ${path}: ${error.message}`))
+  return Result.mapError(config, (error) => fault(`MCP configuration ${path}: ${error.message}`, "BadServer"))
 }
 
 /** Opens everything; the tools live as long as the scope. */
@@ -65,7 +65,7 @@ export const openAll = ({ config, modules }: Loaded): Effect.Effect<ReadonlyArra
               McpTools.connect(config).pipe(
                 Effect.map((tools): ReadonlyArray<Found> => tools.map((tool) => ({ tool, source: "MCP server" }))),
                 Effect.mapError((error): ReadonlyArray<Fault> =>
-                  error.message.split(/\n(?=MCP server )/).map((m) => fault(m))
+                  error.message.split(/\n(?=MCP server )/).map((m) => fault(m, "BadServer"))
                 )
               )
           )

@@ -32,7 +32,7 @@ const expected = "expected a default export that is an array of tools, or a Laye
 /** Loads the module. Its own code runs, its layer is not built yet. */
 export const load = async (path: string): Promise<Result.Result<ToolModule, Fault>> => {
   const file = resolve(path)
-  const wrong = (reason: string) => Result.fail(fault(`tools module ${path}: ${reason}`))
+  const wrong = (reason: string) => Result.fail(fault(`tools module ${path}: ${reason}`, "BadModule"))
   if (!existsSync(file)) return wrong("there is no such file")
   let loaded: { readonly default?: unknown }
   try {
@@ -65,18 +65,21 @@ export const build = ({
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause)
         ? Effect.interrupt
-        : Effect.fail([fault(`tools module ${path}: its layer cannot be built: ${describe(Cause.squash(cause))}`)])
+        : Effect.fail([
+            fault(`tools module ${path}: its layer cannot be built: ${describe(Cause.squash(cause))}`, "BadModule")
+          ])
     ),
     Effect.flatMap((context) => {
       const found = Context.getOption(context, Toolset.Toolset)
       if (Option.isNone(found))
-        return Effect.fail([fault(`tools module ${path}: its layer does not provide Toolset.Toolset`)])
+        return Effect.fail([fault(`tools module ${path}: its layer does not provide Toolset.Toolset`, "BadModule")])
       const stranger = found.value.findIndex((tool) => !Tool.isTool(tool))
       return stranger === -1
         ? ready(path, found.value, context)
         : Effect.fail([
             fault(
-              `tools module ${path}: element ${stranger} of its Toolset is no tool, but ${kindOf(found.value[stranger])}`
+              `tools module ${path}: element ${stranger} of its Toolset is no tool, but ${kindOf(found.value[stranger])}`,
+              "BadModule"
             )
           ])
     })
@@ -93,7 +96,8 @@ const ready = (
     .filter(({ handler }) => Context.isKey(handler) && Option.isNone(Context.getOption(context, handler as never)))
     .map(({ name }) =>
       fault(
-        `tools module ${path}: nobody handles the tool ${JSON.stringify(name)}; export a layer that provides its handler too`
+        `tools module ${path}: nobody handles the tool ${JSON.stringify(name)}; export a layer that provides its handler too`,
+        "BadModule"
       )
     )
   if (faults.length > 0) return Effect.fail(faults)

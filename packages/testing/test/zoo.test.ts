@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Contract, Fanout, Plan, PlanDocument } from "@toolscope/core"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs"
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Ledger from "@toolscope/testing/Ledger"
@@ -71,6 +71,16 @@ const expected: { readonly [name in Name]?: readonly [string, string] } = {
 describe("the animals", () => {
   it("each has an expectation here", () => {
     assert.deepStrictEqual(Object.keys(expected).sort(), [...names].sort())
+  })
+
+  it("each is described in docs/zoo.md in its own words", () => {
+    const page = readFileSync(new URL("../../../docs/zoo.md", import.meta.url), "utf8")
+    const rows = page.split("\n").map((line) => line.split("|").map((cell) => cell.trim()))
+    for (const [name, { shows, tool }] of Object.entries(Zoo.animals))
+      assert.isTrue(
+        rows.some((row) => row[1] === `\`${name}\`` && row[2] === `\`${tool}\`` && row[3] === shows),
+        name
+      )
   })
 
   for (const name of names) {

@@ -132,6 +132,28 @@ const found: { readonly [guarantee: string]: Scenario } = {
     },
     interruption: { by: "interrupt", at: { step: 116 } },
     schedule: plain
+  },
+  "what had ended when a stop comes between two starts has its own verdict, and is not asked to stop": {
+    tools: { reads: { contract: "readOnly" } },
+    plan: {
+      toolscope: 1,
+      plan: {
+        all: [
+          { id: "a", call: "reads", params: { after: 10, then: "die" } },
+          { id: "b", call: "reads", params: { after: 10, then: "answer" }, timeout: 10 },
+          {
+            id: "c",
+            all: [
+              { id: "a", call: "reads", params: { then: "answer" } },
+              { id: "b", call: "reads", params: { then: "refuse" } },
+              { id: "c", call: "reads", params: { after: 10, then: "answer" } }
+            ]
+          }
+        ]
+      }
+    },
+    interruption: { by: "stop", at: { step: 116 } },
+    schedule: { order: "any", seed: 484216, yields: 5, changes: 2 }
   }
 }
 

@@ -241,8 +241,7 @@ export class Executor {
   }
 
   private carryOut(): void {
-    if (this.decidedAt === undefined && Decision.decision(this.state, 0) !== undefined)
-      this.decidedAt = this.timers.now()
+    this.noteDecision()
     this.settleOver()
     this.deliverStops()
     for (let i = 0; i < this.starts.length; i++) {
@@ -255,10 +254,19 @@ export class Executor {
   /** Somebody asked while a batch was being started, or a start was being kept: nothing further may begin. */
   private readonly takeStopAtOnce = (): void => {
     if (!this.stopIsNew) return
-    this.stopIsNew = false
-    Decision.step(this.state, [{ type: "stop", node: 0 }], this.commands)
+    // what has ended by now had ended before the stop
+    this.takeStop()
+    const { events } = this
+    this.events = []
+    Decision.step(this.state, events, this.commands)
+    this.noteDecision()
     this.settleOver()
     this.deliverStops()
+  }
+
+  private noteDecision(): void {
+    if (this.decidedAt === undefined && Decision.decision(this.state, 0) !== undefined)
+      this.decidedAt = this.timers.now()
   }
 
   private deliverStops(): void {

@@ -84,7 +84,11 @@ export class Recorder {
   opened(): void {
     const { compiled, env } = this
     const contracts: Record<string, Contract.Data> = {}
-    for (const { contract, tool } of compiled.calls.values()) contracts[tool.name] ??= Contract.toData(contract)
+    for (const { contract, id, index, tool } of compiled.calls.values()) {
+      const { node } = compiled.nodes[index]!
+      // inline Effects share a name, not a contract
+      contracts[node.policy === "call" && node.inline ? id : tool.name] ??= Contract.toData(contract)
+    }
     this.writeLazily(
       { type: "fanout.opened", contracts, limits: env.limits } as never,
       "plan",

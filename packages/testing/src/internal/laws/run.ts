@@ -148,7 +148,7 @@ export const makeIndex = (events: ReadonlyArray<Event>, ledger: ReadonlyArray<Re
         id: node.path,
         ...draft,
         attempts: [...attempts.values()].sort((a, b) => a.number - b.number),
-        contract: inReport?.contract ?? opened!.contracts[node.tool],
+        contract: inReport?.contract ?? opened!.contracts[node.path] ?? opened!.contracts[node.tool],
         report: inReport
       }
     })

@@ -167,7 +167,7 @@ describe("what is written", () => {
         )
         const { plan: decoded, settings } = yield* PlanDocument.decode(document, tools)
         const encoded = yield* PlanDocument.encode(decoded, settings)
-        assert.deepStrictEqual(encoded as unknown, document as unknown, `seed ${seed}`)
+        assert.deepStrictEqual<unknown>(encoded, document, `seed ${seed}`)
       }
     })
   )
@@ -181,7 +181,7 @@ describe("what is written", () => {
       const document = yield* PlanDocument.encode(original, { drain: Duration.millis(70) })
       const { plan: again, settings } = yield* PlanDocument.decode(JSON.parse(JSON.stringify(document)), tools)
       assert.deepStrictEqual(settings, { drain: 70 })
-      assert.deepStrictEqual((yield* reportOf(again)).value as unknown, (yield* reportOf(original)).value as unknown)
+      assert.deepStrictEqual((yield* reportOf(again)).value, (yield* reportOf(original)).value)
     })
   )
 

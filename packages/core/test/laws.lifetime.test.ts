@@ -43,13 +43,13 @@ const randomPlan = (random: Random, ledger: Ledger, depth = 2): Plan.Plan<unknow
   const children = Array.from({ length: 1 + random.int(3) }, () => randomPlan(random, ledger, depth - 1))
   switch (random.int(4)) {
     case 0:
-      return Plan.all([...children, Plan.advisory(randomPlan(random, ledger, 0), { grace: 10 })]) as never
+      return Plan.all([...children, Plan.advisory(randomPlan(random, ledger, 0), { grace: 10 })])
     case 1:
       return Plan.quorum(1 + random.int(children.length), children)
     case 2:
       return Plan.firstSuccess(children, random.next() < 0.5 ? { stagger: random.pick([5, "infinity"]) } : {})
     default:
-      return Plan.deadline(Plan.all(children.map((child) => Plan.settled(child))), 25) as never
+      return Plan.deadline(Plan.all(children.map((child) => Plan.settled(child))), 25)
   }
 }
 

@@ -24,53 +24,53 @@ declare const n: Plan.Plan<number, E1, never, Outcome.Outcome<number, E1>>
 declare const s: Plan.Plan<string, E2, never, Outcome.Outcome<string, E2>>
 
 // a call: its tool's value, errors and outcome
-const Search = Tool.make("search", {
+export const Search = Tool.make("search", {
   parameters: Schema.Struct({ query: Schema.String, limit: Schema.optionalKey(Schema.Number) }),
   success: Schema.Array(Schema.String),
   failure: E1,
   contract: Contract.readOnly,
   handler: () => Effects.succeed(["a"])
 })
-const search = Plan.call(Search, { query: "x" })
+export const search = Plan.call(Search, { query: "x" })
 same<typeof search, Plan.Plan<ReadonlyArray<string>, E1, never, Outcome.Outcome<ReadonlyArray<string>, E1>>>(true)
 
 // all: a record gives a record, a list a tuple
-const record = Plan.all({ n, s })
+export const record = Plan.all({ n, s })
 same<Plan.Value<typeof record>, { readonly n: number; readonly s: string }>(true)
 same<Plan.Error<typeof record>, E1 | E2>(true)
-const tuple = Plan.all([n, s])
+export const tuple = Plan.all([n, s])
 same<Plan.Value<typeof tuple>, readonly [number, string]>(true)
-const empty = Plan.all([])
+export const empty = Plan.all([])
 same<Plan.Value<typeof empty>, readonly []>(true)
 declare const many: ReadonlyArray<typeof n>
-const list = Plan.all(many)
+export const list = Plan.all(many)
 same<Plan.Value<typeof list>, ReadonlyArray<number>>(true)
 
 // an advisory: an Option, and none of its errors
-const advised = Plan.all({ n, s: Plan.advisory(s) })
+export const advised = Plan.all({ n, s: Plan.advisory(s) })
 same<Plan.Value<typeof advised>, { readonly n: number; readonly s: Option.Option<string> }>(true)
 same<Plan.Error<typeof advised>, E1>(true)
-const piped = Plan.all({ s: s.pipe(Plan.advisory({ grace: "1 second" })) })
+export const piped = Plan.all({ s: s.pipe(Plan.advisory({ grace: "1 second" })) })
 same<Plan.Value<typeof piped>, { readonly s: Option.Option<string> }>(true)
 same<Plan.Error<typeof piped>, never>(true)
 
 // a quorum: each key may be missing; a list has what was counted
-const quorum = Plan.quorum(1, { n, s })
+export const quorum = Plan.quorum(1, { n, s })
 same<Plan.Value<typeof quorum>, { readonly n?: number; readonly s?: string }>(true)
 same<Plan.Error<typeof quorum>, E1 | E2>(true)
-const votes = Plan.quorum(2, [n, n, s])
+export const votes = Plan.quorum(2, [n, n, s])
 same<Plan.Value<typeof votes>, ReadonlyArray<number | string>>(true)
 Plan.quorum(2, [n, n], { agree: (a: number, b: number) => a === b })
 // @ts-expect-error an Equivalence of other values
 Plan.quorum(2, [n, n], { agree: (a: string, b: string) => a === b })
 
 // a first success: one of the values
-const race = Plan.firstSuccess({ n, s }, { stagger: "infinity" })
+export const race = Plan.firstSuccess({ n, s }, { stagger: "infinity" })
 same<Plan.Value<typeof race>, number | string>(true)
 same<Plan.Error<typeof race>, E1 | E2>(true)
 
 // settled: outcomes in the shape of its plan, and no errors
-const settled = Plan.settled(Plan.all({ n, inner: Plan.quorum(1, [s]), extra: Plan.advisory(s) }))
+export const settled = Plan.settled(Plan.all({ n, inner: Plan.quorum(1, [s]), extra: Plan.advisory(s) }))
 same<
   Plan.Value<typeof settled>,
   {
@@ -80,13 +80,13 @@ same<
   }
 >(true)
 same<Plan.Error<typeof settled>, never>(true)
-const half = Plan.all([Plan.settled(n), s])
+export const half = Plan.all([Plan.settled(n), s])
 same<Plan.Error<typeof half>, E2>(true)
 same<Plan.Value<typeof half>, readonly [Outcome.Outcome<number, E1>, string]>(true)
 
 // a deadline: what its child is, both ways of writing it
-const first = Plan.deadline(n, "1 second")
-const last = n.pipe(Plan.deadline("1 second"))
+export const first = Plan.deadline(n, "1 second")
+export const last = n.pipe(Plan.deadline("1 second"))
 same<typeof first, typeof n>(true)
 same<typeof last, typeof n>(true)
 
@@ -94,13 +94,13 @@ same<typeof last, typeof n>(true)
 same<Plan.Outcomes<typeof tuple>, readonly [Outcome.Outcome<number, E1>, Outcome.Outcome<string, E2>]>(true)
 
 // a run: the value, the errors in FanoutError, plans that are refused
-const run = Fanout.run(record)
+export const run = Fanout.run(record)
 same<
   typeof run,
   Effect.Effect<{ readonly n: number; readonly s: string }, FanoutError.FanoutError<E1 | E2> | PlanError.PlanError>
 >(true)
-Effects.catchTag(run, "FanoutError", (error) => {
-  for (const call of error.reason.calls) same<typeof call.error, E1 | E2 | CallError.CallError | undefined>(true)
+Effects.catchTag(run, "FanoutError", (_error) => {
+  same<(typeof _error.reason.calls)[number]["error"], E1 | E2 | CallError.CallError | undefined>(true)
   return Effects.void
 })
 

@@ -33,28 +33,28 @@ Tool.fromPromise("t", { execute: async () => 1 })
 Plan.effect(Effect.succeed(1))
 
 // an inline handler: its services are the plan's
-const Find = Tool.make("find", {
+export const Find = Tool.make("find", {
   parameters: Schema.Struct({ id: Schema.String }),
   failure: Missing,
   contract: Contract.readOnly,
   handler: ({ id }) => Db.use((db) => db.find(id))
 })
-const find = Plan.call(Find, { id: "1" })
+export const find = Plan.call(Find, { id: "1" })
 same<Plan.Services<typeof find>, Db>(true)
 same<Plan.Value<typeof find>, string>(true)
 same<Plan.Error<typeof find>, Missing>(true)
 
 // a definition without a handler: the plan requires one of that name
-const Save = Tool.make("save", {
+export const Save = Tool.make("save", {
   parameters: Schema.Struct({ at: Schema.Date }),
   success: Schema.Number,
   failure: Missing,
   contract: Contract.idempotent
 })
-const save = Plan.call(Save, { at: new Date(0) })
+export const save = Plan.call(Save, { at: new Date(0) })
 same<Plan.Services<typeof save>, Tool.Handler<"save">>(true)
 same<Plan.Value<typeof save>, number>(true)
-const SaveLive = Save.toLayer(({ at }) =>
+export const SaveLive = Save.toLayer(({ at }) =>
   Effect.as(
     Log.use((log) => log.log(String(at.getTime()))),
     1
@@ -73,7 +73,7 @@ Tool.make("t", {
 })
 
 // services of all calls come together, whatever the policy does with errors
-const plan = Plan.all({
+export const plan = Plan.all({
   find: Plan.advisory(find),
   save: Plan.settled(save),
   inline: Plan.effect(
@@ -83,22 +83,22 @@ const plan = Plan.all({
 })
 same<Plan.Services<typeof plan>, Db | Log | Tool.Handler<"save">>(true)
 same<Plan.Error<typeof plan>, never>(true)
-const run = Fanout.run(plan)
+export const run = Fanout.run(plan)
 same<Effect.Services<typeof run>, Db | Log | Tool.Handler<"save">>(true)
 same<Effect.Error<typeof run>, FanoutError.FanoutError<never> | PlanError.PlanError>(true)
-const started = Fanout.start(save)
+export const started = Fanout.start(save)
 same<Effect.Services<typeof started>, Tool.Handler<"save"> | Scope.Scope>(true)
 same<Effect.Success<typeof started>, Fanout.Handle<number, Missing>>(true)
 
 // provided, they are gone
-const provided = Effect.provide(Fanout.run(save), SaveLive)
+export const provided = Effect.provide(Fanout.run(save), SaveLive)
 same<Effect.Services<typeof provided>, Log>(true)
 
 // @ts-expect-error a run that still requires a handler cannot be run
 void Effect.runPromise(Fanout.run(save))
 
 // a promise tool: parameters and success by schema, rejections typed by `catch`
-const Fetch = Tool.fromPromise("fetch", {
+export const Fetch = Tool.fromPromise("fetch", {
   parameters: Schema.Struct({ url: Schema.String }),
   success: Schema.Struct({ status: Schema.Number }),
   failure: Missing,
@@ -106,14 +106,14 @@ const Fetch = Tool.fromPromise("fetch", {
   execute: async ({ url }, { signal }) => ({ url, signal }),
   catch: (rejection) => new Missing({ id: String(rejection) })
 })
-const fetched = Plan.call(Fetch, { url: "x" })
+export const fetched = Plan.call(Fetch, { url: "x" })
 same<
   typeof fetched,
   Plan.Plan<{ readonly status: number }, Missing, never, Outcome.Outcome<{ readonly status: number }, Missing>>
 >(true)
 
 // a tool without parameters is called without any
-const Ping = Tool.make("ping", { contract: Contract.readOnly, handler: () => Effect.succeed("pong") })
+export const Ping = Tool.make("ping", { contract: Contract.readOnly, handler: () => Effect.succeed("pong") })
 Plan.call(Ping)
 Plan.call(Ping, {})
 
@@ -133,6 +133,6 @@ Contract.make({ repeat: "natural" })
 Contract.make({ effect: "writes" })
 
 // a decoded document requires what its tools require
-const decoded = PlanDocument.decode({}, [Find, Save])
+export const decoded = PlanDocument.decode({}, [Find, Save])
 same<Effect.Success<typeof decoded>, PlanDocument.Decoded<Db | Tool.Handler<"save">>>(true)
 same<Effect.Error<typeof decoded>, PlanError.PlanError>(true)

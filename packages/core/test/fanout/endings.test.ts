@@ -89,7 +89,7 @@ describe("an attempt that was not stopped", () => {
       assert.strictEqual(outcome._tag, "Failed")
       assert.strictEqual(reasonOf(outcome), "MalformedResult")
       assert.strictEqual(effects[0]?.state, "unknown")
-      assert.include(String((outcome as { error: Error }).error.message), "/n")
+      assert.include((outcome as { error: Error }).error.message, "/n")
     })
   )
 

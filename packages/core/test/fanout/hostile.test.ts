@@ -196,7 +196,7 @@ describe("strange values", () => {
         const { outcome } = report.calls[0]!
         assert.isTrue(outcome._tag === "Succeeded" && Object.is(outcome.value, value))
         const json = Report.toJson(report)
-        assert.deepStrictEqual(JSON.parse(JSON.stringify(json)) as unknown, json as unknown)
+        assert.deepStrictEqual(JSON.parse(JSON.stringify(json)) as unknown, json)
         assert.isUndefined(({} as { polluted?: unknown }).polluted)
         const error = yield* Effect.flip(Fanout.run(no(value)))
         assert.include(error.message, "EssentialFailed")

@@ -207,7 +207,7 @@ describe("a schedule that dies", () => {
       const { attempts, outcome } = callOf(report, "/0")
       const error = outcome._tag === "Failed" ? outcome.error : undefined
       assert.isTrue(CallError.isCallError(error) && error.reason._tag === "RetryDied")
-      assert.match(String((error as Error).message), /schedule bug.*mine/)
+      assert.match((error as Error).message, /schedule bug.*mine/)
       assert.deepStrictEqual([attempts, report.status], [1, "succeeded"])
     })
   )

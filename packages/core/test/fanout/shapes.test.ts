@@ -77,7 +77,7 @@ describe("the value has the shape of the plan", () => {
       const value = yield* valueOf(
         Plan.settled(Plan.all({ a: ok(1), b: no("e", 10), c: Plan.quorum(1, [hangs()]), d: Plan.advisory(hangs()) }))
       )
-      assert.deepStrictEqual(value as unknown, {
+      assert.deepStrictEqual(value, {
         a: { _tag: "Succeeded", value: 1 },
         b: { _tag: "Failed", error: "e" },
         c: [{ _tag: "Cancelled" }],
@@ -89,7 +89,7 @@ describe("the value has the shape of the plan", () => {
   it.effect("settled of every child lets all of them run: all-settled (JDK21, P2)", () =>
     Effect.gen(function* () {
       const value = yield* valueOf(Plan.all([Plan.settled(no("e")), Plan.settled(ok(1, 50)), Plan.settled(no(2, 99))]))
-      assert.deepStrictEqual(value as unknown, [
+      assert.deepStrictEqual(value, [
         { _tag: "Failed", error: "e" },
         { _tag: "Succeeded", value: 1 },
         { _tag: "Failed", error: 2 }

@@ -59,7 +59,6 @@ describe("nothing starts after a stop", () => {
 
   it.effect("asked for by a handler, synchronously: the rest of its batch is skipped (F5, O5)", () =>
     Effect.gen(function* () {
-      let handle: Fanout.Handle<unknown, unknown> | undefined
       const started: Array<string> = []
       const call = (name: string) =>
         Plan.effect(
@@ -68,13 +67,15 @@ describe("nothing starts after a stop", () => {
         )
       const stopper = Plan.effect(
         Effect.suspend(() => {
-          Effect.runFork(handle!.stop("enough"))
+          Effect.runFork(handle.stop("enough"))
           return Effect.succeed(1)
         }),
         reading
       )
       const batch = Plan.all([call("a"), stopper, call("b"), call("c")])
-      handle = yield* Fanout.start(Plan.firstSuccess([no("e", 5), batch], { stagger: "infinity" }))
+      const handle: Fanout.Handle<unknown, unknown> = yield* Fanout.start(
+        Plan.firstSuccess([no("e", 5), batch], { stagger: "infinity" })
+      )
       yield* TestClock.adjust(5)
       const report = yield* handle.report
       assert.deepStrictEqual(started, ["a"])
@@ -93,7 +94,6 @@ describe("nothing starts after a stop", () => {
   it.effect("asked for while the start itself is being journaled: that very call does not begin (L15, O5)", () =>
     Effect.gen(function* () {
       for (const from of ["write", "flush"] as const) {
-        let handle: Fanout.Handle<unknown, unknown> | undefined
         const started: Array<string> = []
         const call = (name: string, end: Effect.Effect<unknown, string> = Effect.void) =>
           Plan.effect(
@@ -105,7 +105,7 @@ describe("nothing starts after a stop", () => {
           )
         let starts = 0
         const stopAtSecond = (where: string) => {
-          if (where === from && starts === 2) Effect.runFork(handle!.stop("enough"))
+          if (where === from && starts === 2) Effect.runFork(handle.stop("enough"))
         }
         const journal = Journal.make({
           write: (event) => {
@@ -118,7 +118,11 @@ describe("nothing starts after a stop", () => {
         })
         const late = Effect.andThen(Effect.sleep(1), Effect.fail("e"))
         const plan = Plan.firstSuccess([call("z", late), Plan.all([call("a"), call("b")])], { stagger: "infinity" })
-        handle = yield* Effect.provideService(Fanout.start(plan), Journal.Current, journal)
+        const handle: Fanout.Handle<unknown, unknown> = yield* Effect.provideService(
+          Fanout.start(plan),
+          Journal.Current,
+          journal
+        )
         yield* TestClock.adjust(1)
         const report = yield* handle.report
         assert.deepStrictEqual(started, ["z"])

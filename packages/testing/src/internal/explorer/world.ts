@@ -47,7 +47,7 @@ export class World {
 
   started(call: number): void {
     this.memory[call] = this.memory[call]! + 1
-    if (this.alphabet.late) this.memory[call] = this.memory[call]! | bits.timeout
+    if (this.alphabet.late) this.memory[call] = this.memory[call] | bits.timeout
   }
 
   armed(timer: "grace" | "stagger" | "deadline", node: number): void {

@@ -26,7 +26,11 @@ const mutantsOf = async (files) => {
   const { Instrumenter } = await import(stryker.resolve("@stryker-mutator/instrumenter"))
   const silent = { isDebugEnabled: () => false, debug() {}, info() {}, warn() {} }
   const inputs = files.map((name) => ({ name, mutate: true, content: readFileSync(join(root, name), "utf8") }))
-  const { mutants } = await new Instrumenter(silent).instrument(inputs, { plugins: null, excludedMutations: [], ignorers: [] })
+  const { mutants } = await new Instrumenter(silent).instrument(inputs, {
+    plugins: null,
+    excludedMutations: [],
+    ignorers: []
+  })
   return mutants.map(({ fileName, location, mutatorName, replacement }) => {
     const text = readFileSync(join(root, fileName), "utf8")
     const lines = text.split("\n")

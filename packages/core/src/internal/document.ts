@@ -75,7 +75,7 @@ class Reader {
     for (const key of ["drain", "undo", "concurrency"] as const) {
       if (document[key] !== undefined && !faulty.has(key)) settings[key] = document[key]
     }
-    return settings as Settings
+    return settings
   }
 
   private readNode({ json, pointer, put }: Task): void {
@@ -255,6 +255,6 @@ const show = (u: unknown): string => {
   if (u === undefined) return "nothing"
   if (Array.isArray(u)) return "a list"
   if (typeof u === "object" && u !== null) return "an object"
-  const text = typeof u === "string" ? quote(u) : String(u)
+  const text = typeof u === "string" ? quote(u) : String(u as number | boolean)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }

@@ -255,6 +255,7 @@ const show = (u: unknown): string => {
   if (u === undefined) return "nothing"
   if (Array.isArray(u)) return "a list"
   if (typeof u === "object" && u !== null) return "an object"
-  const text = typeof u === "string" ? quote(u) : String(u as number | boolean)
+  if (typeof u !== "string" && typeof u !== "number" && typeof u !== "boolean" && u !== null) return `a ${typeof u}`
+  const text = typeof u === "string" ? quote(u) : String(u)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
 }

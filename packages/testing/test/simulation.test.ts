@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import { PlanDocument } from "@toolscope/core"
 import { Arbitraries, Laws, Simulation } from "@toolscope/testing"
 import * as Effect from "effect/Effect"
+import { smaller } from "../src/internal/simulation/shrink.ts"
 
 const text = (run: Simulation.Run) => run.events.map((event) => JSON.stringify(event)).join("\n")
 
@@ -99,6 +101,38 @@ describe("simulation", () => {
         })
       )
       assert.strictEqual(error._tag, "PlanError")
+    })
+  )
+
+  it.effect("shrinks a scenario to what matters, and never into one that lies", () =>
+    Effect.gen(function* () {
+      let from = 0
+      for (let seed = 0; seed < 60; seed++) {
+        let scenario = yield* Simulation.scenarioOf(seed)
+        const acts = (scenario: Arbitraries.Scenario) => JSON.stringify(scenario.plan).includes('"commit"')
+        if (!acts(scenario)) continue
+        from++
+        for (let next: Arbitraries.Scenario | undefined = scenario; next !== undefined;) {
+          scenario = next
+          next = undefined
+          for (const candidate of smaller(scenario)) {
+            const isValid = yield* Effect.isSuccess(
+              PlanDocument.decode(candidate.plan, Arbitraries.toolsOf(candidate.tools))
+            )
+            if (!isValid || !acts(candidate)) continue
+            next = candidate
+            break
+          }
+        }
+        // one call, which commits, of the one tool that is left; nobody interrupts it
+        const { call, params, ...rest } = (scenario.plan as unknown as { readonly plan: Record<string, unknown> }).plan
+        assert.deepStrictEqual(rest, {})
+        assert.include(JSON.stringify(params), '"then":"commit"')
+        assert.deepStrictEqual(Object.keys(scenario.tools), [call])
+        assert.notStrictEqual(scenario.tools[call as string]!.contract, "readOnly")
+        assert.isUndefined(scenario.interruption)
+      }
+      assert.isAbove(from, 20)
     })
   )
 })

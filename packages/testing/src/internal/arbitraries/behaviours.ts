@@ -74,7 +74,6 @@ const step = (contract: Contract.Contract, drives: Drives) => {
   const values = maybe(3, value(1, 2))
   const plain = object({ after: millis, then: endings, value: values })
   if (contract.effect === "none") return plain
-  // aborted between its act and its answer, a promise would deny the act
   const deniesStops = drives === "promise" && denies(contract, "Error")
   const next = object({ after: millis, then: endingsAfterAct(contract, drives) })
   const acting = object({
@@ -109,7 +108,9 @@ export const behaviour = (contract: Contract.Contract, drives: Drives): Arbitrar
             : maybe(5, object({ after: millis, then: value("end", "end", "die", "never") }))
       })
     ]),
-    ([doing, how]): Zoo.Behaviour => ({ ...doing, ...how })
+    // aborted between its act and its answer, it would deny the act: so it hears no stop
+    ([doing, how]): Zoo.Behaviour =>
+      deniesStops && doing.then === "commit" ? { ...doing, ...how, deaf: true } : { ...doing, ...how }
   )
 }
 

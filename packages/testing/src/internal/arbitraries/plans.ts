@@ -1,6 +1,7 @@
 /**
  * Plans in the plan format, valid by construction: an advisory stands directly under `all`, calls that overlap in a `firstSuccess` have no
- * effect, a retry stands where the contract can ever allow one, a quorum is not larger than its children.
+ * effect, a retry stands where the contract can ever allow one, a quorum is not larger than its children, and nothing is settled below one
+ * that must agree.
  */
 import { Contract } from "@toolscope/core"
 import type * as Arbitrary from "effect/Arbitrary"
@@ -66,11 +67,13 @@ export const nodes = (tools: ReadonlyArray<Kept>, { depth, width }: Bounds): Arb
     const advisory = object({ advisory: below, grace: maybe(2, millis) }) as Arbitrary.Arbitrary<Node>
     return A.map(children(one(below, below, advisory), 0), (list): Node => ({ all: list }))
   }
+  // outcomes are fixed when a fan-out closes: values that hold them cannot agree before
+  const mayAgree = (of: ReadonlyArray<Node>): boolean => !JSON.stringify(of).includes('"settled":')
   const quorum = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
     A.map(A.all([children(below, 1), index(width), maybe(3, A.Constant(true))]), ([of, need, agree]): Node => ({
       quorum: 1 + (need % of.length),
       of,
-      ...(agree === undefined ? {} : { agree })
+      ...(agree === true && mayAgree(of) ? { agree } : {})
     }))
   const staggered = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
     A.map(children(below, 1), (list): Node => ({ firstSuccess: list, stagger: "infinity" }))

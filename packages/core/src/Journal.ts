@@ -128,7 +128,26 @@ export interface Journal {
 
 interface Observer {
   readonly queue: Queue.Queue<Event>
-  dropped: number
+  readonly capacity: number
+  /** Stands at the end of a full queue and counts what did not fit. */
+  notice: { -readonly [K in keyof Dropped]: Dropped[K] } | undefined
+}
+
+type Dropped = Extract<Event, { readonly type: "journal.dropped" }>
+
+/** The queue has one place more than its capacity, for the notice: so the last thing that a slow reader sees is what it missed. */
+const tell = (observer: Observer, event: Event): void => {
+  const { capacity, queue } = observer
+  if (Queue.sizeUnsafe(queue) < capacity) {
+    observer.notice = undefined
+    Queue.offerUnsafe(queue, event)
+  } else if (observer.notice !== undefined) {
+    observer.notice.count++
+  } else {
+    const { epoch, run, seq, session, time } = event
+    observer.notice = { toolscope: 1, session, run, epoch, seq, time, type: "journal.dropped", count: 1 }
+    Queue.offerUnsafe(queue, observer.notice)
+  }
 }
 
 /**
@@ -139,27 +158,6 @@ interface Observer {
 export const make = (store: Store): Journal => {
   const observers = new Set<Observer>()
   let seq = 0
-  const tell = (observer: Observer, event: Event) => {
-    if (observer.dropped > 0) {
-      const { epoch, run, session, time } = event
-      const notice: Event = {
-        toolscope: 1,
-        session,
-        run,
-        epoch,
-        seq: event.seq,
-        time,
-        type: "journal.dropped",
-        count: observer.dropped
-      }
-      if (!Queue.offerUnsafe(observer.queue, notice)) {
-        observer.dropped++
-        return
-      }
-      observer.dropped = 0
-    }
-    if (!Queue.offerUnsafe(observer.queue, event)) observer.dropped++
-  }
   return {
     write: (draft) => {
       // numbered in place: parts of it may be getters, to be read only where somebody wants them
@@ -171,8 +169,8 @@ export const make = (store: Store): Journal => {
     observe: ({ capacity = 1024 } = {}) =>
       Effect.map(
         Effect.acquireRelease(
-          Effect.map(Queue.make<Event>({ capacity, strategy: "dropping" }), (queue) => {
-            const observer: Observer = { queue, dropped: 0 }
+          Effect.map(Queue.make<Event>({ capacity: capacity + 1, strategy: "dropping" }), (queue) => {
+            const observer: Observer = { queue, capacity, notice: undefined }
             observers.add(observer)
             return observer
           }),

@@ -11,7 +11,7 @@ import * as Data from "effect/Data"
  * - `UnknownTool`: no such tool · `BadParameters`: the tool's schema does not accept them
  * - `BadId`: an id that is empty, too long, or contains what a path cannot · `DuplicateId`: two siblings have it
  * - `BadQuorum`: it can never be reached · `Empty`: a choice among nothing · `BadDuration`: not a duration, or negative
- * - `BadSetting`: a concurrency below 1 · `Misplaced`: `advisory` somewhere else than directly under `all`
+ * - `BadSetting`: a concurrency below 1 · `Misplaced`: `advisory` somewhere else than directly under `all`; `settled` where values must agree
  * - `RetryForbidden`, `OverlapForbidden`: the contract can never allow it
  * - `DuplicateTool`: two tools of one name · `Unsupported`: part of the format, but not of this version
  *

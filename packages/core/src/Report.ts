@@ -95,7 +95,7 @@ export interface Report {
   readonly calls: ReadonlyArray<CallReport>
   /** Every node that is no call, in plan order. */
   readonly nodes: ReadonlyArray<NodeReport>
-  /** Every started attempt has ended. If not, the calls that are `leftBehind` may still act. */
+  /** Every started attempt has ended. If not, calls that are `leftBehind` may still act. */
   readonly drained: boolean
   /** From the decision of the root to the end of the last attempt, or to the bound. */
   readonly drainMillis: number

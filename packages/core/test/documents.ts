@@ -41,13 +41,12 @@ export const randomNode = (random: ReturnType<typeof prng>, depth: number, overl
             : [])
         ]
       }
-    case 2:
-      return {
-        quorum: 1 + random.int(size),
-        of: children(size),
-        ...maybe({ agree: true }),
-        ...maybe({ surplus: "keep" })
-      }
+    case 2: {
+      const of = children(size)
+      // outcomes cannot agree: they are fixed at the close
+      const agree = JSON.stringify(of).includes('"settled"') ? {} : maybe({ agree: true })
+      return { quorum: 1 + random.int(size), of, ...agree, ...maybe({ surplus: "keep" }) }
+    }
     case 3:
       return random.next() < 0.5
         ? { firstSuccess: children(size, true), ...maybe({ stagger: time() }) }

@@ -18,6 +18,8 @@ export type Checked<A> = Result.Result<A, ReadonlyArray<Issue>>
 export interface Codec {
   /** From JSON to the value. */
   readonly decode: (encoded: unknown) => Checked<unknown>
+  /** As `decode`, and refuses keys that the schema does not name: a misspelled optional parameter would go unnoticed. */
+  readonly decodeExactly: (encoded: unknown) => Checked<unknown>
   /** From the value to JSON; also checks it. */
   readonly encode: (value: unknown) => Checked<unknown>
   /** JSON Schema of the encoded side, where there is one. */
@@ -39,6 +41,7 @@ const toIssues = (error: StandardSchemaV1.FailureResult): ReadonlyArray<Issue> =
 /** Anything at all, unchecked: it is described as JSON where it is shown. */
 const anything: Codec = {
   decode: Result.succeed,
+  decodeExactly: Result.succeed,
   encode: Result.succeed,
   jsonSchema: () => ({})
 }
@@ -54,6 +57,7 @@ const fromEffectSchema = (schema: Schema.ConstraintCodec<unknown>): Codec => {
   if (schema === Schema.Unknown || schema === Schema.Any) return anything
   const codec = Schema.toCodecJson(schema as Schema.Codec<unknown>)
   const decode = Schema.decodeUnknownResult(codec, options)
+  const decodeExactly = Schema.decodeUnknownResult(codec, { ...options, onExcessProperty: "error" })
   const encode = Schema.encodeUnknownResult(codec, options)
   const check =
     (run: (u: unknown) => Result.Result<unknown, Schema.SchemaError>) =>
@@ -66,6 +70,7 @@ const fromEffectSchema = (schema: Schema.ConstraintCodec<unknown>): Codec => {
     }
   return {
     decode: check(decode),
+    decodeExactly: check(decodeExactly),
     encode: check(encode),
     jsonSchema: () => {
       const { definitions, schema: root } = Schema.toJsonSchemaDocument(codec)
@@ -94,6 +99,7 @@ const fromStandardSchema = (schema: StandardSchemaV1): Codec => {
   }
   return {
     decode: check,
+    decodeExactly: check,
     // a Standard Schema has one direction: what it accepts is the JSON
     encode: (value) => Result.map(check(value), () => value),
     jsonSchema: () => {

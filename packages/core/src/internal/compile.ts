@@ -53,6 +53,8 @@ interface Visit {
   readonly path: string
   /** Pointer of the nearest `firstSuccess` whose children overlap. */
   readonly overlap: string | undefined
+  /** Pointer of the nearest `quorum` whose values must agree. */
+  readonly agreeing: string | undefined
 }
 
 type Draft = { -readonly [K in keyof CompiledNode]: CompiledNode[K] } & {
@@ -67,7 +69,7 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
   const calls = new Map<number, CallSpec>()
   const toolsByName = new Map<string, Tool.Any>()
   const stack: Array<Visit> = [
-    { node: root, parent: -1, id: undefined, pointer: "/plan", path: "", overlap: undefined }
+    { node: root, parent: -1, id: undefined, pointer: "/plan", path: "", overlap: undefined, agreeing: undefined }
   ]
 
   const millis = (input: unknown, pointer: string, ifAbsent: number): number => {
@@ -86,7 +88,7 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
   }
 
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
-    const { id, node, overlap, parent, path, pointer } = visit
+    const { agreeing, id, node, overlap, parent, path, pointer } = visit
     const index = nodes.length
     if (parent !== -1) {
       nodes[parent]!.children.push(index)
@@ -140,6 +142,15 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
       case "deadline":
         draft.millis = millis(node.duration, `${pointer}/deadline`, Infinity)
         break
+      case "settled":
+        if (agreeing !== undefined) {
+          fault(
+            pointer,
+            "Misplaced",
+            `outcomes are fixed when a fan-out closes: they cannot agree before, as ${agreeing} asks`
+          )
+        }
+        break
       case "unsupported":
         fault(`${pointer}/${node.part}`, "Unsupported", `${node.part} is not in this version`)
     }
@@ -154,7 +165,8 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
         id: child.id,
         pointer: pointer + child.tokens,
         path: child.id === undefined ? path : `${path}/${child.id}`,
-        overlap: below
+        overlap: below,
+        agreeing: draft.agree ? pointer : agreeing
       })
     }
   }
@@ -219,8 +231,8 @@ const checkCall = (
   let params: unknown = node.params
   let paramsJson: unknown = node.params
   if (!node.inline) {
-    const { decode, encode } = codec.of(tool.parameters)
-    const checked = node.encoded ? decode(node.params) : encode(node.params)
+    const { decode, decodeExactly, encode } = codec.of(tool.parameters)
+    const checked = node.encoded ? decodeExactly(node.params) : encode(node.params)
     if (Result.isFailure(checked)) {
       for (const issue of checked.failure)
         fault(`${pointer}/params${issue.pointer}`, "BadParameters", `${name}: ${issue.message}`)

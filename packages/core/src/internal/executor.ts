@@ -59,6 +59,8 @@ export class Executor {
   readonly state: Decision.State
   decidedAt: number | undefined
   closedAt = 0
+  /** Attempts that were left behind and have not ended since. */
+  readonly leftBehind = new Set<RunningAttempt>()
   /** Why everything was asked to stop, if it was. */
   stoppedFromAbove: StopReason | undefined
   closed = false
@@ -349,6 +351,7 @@ export class Executor {
   private leaveBehind(attempt: RunningAttempt): void {
     const call = this.calls.get(attempt.spec.index)!
     attempt.leftBehind = true
+    this.leftBehind.add(attempt)
     const since = this.env.clock.currentTimeMillisUnsafe()
     // one that has not begun never will: its fence is closed
     const mayAct = attempt.began && Contract.mayAct(attempt.spec.contract)
@@ -373,6 +376,7 @@ export class Executor {
   }
 
   private onLate(call: CallState, attempt: RunningAttempt): void {
+    this.leftBehind.delete(attempt)
     if (!this.reported) call.late.push(attempt.attempt)
     this.recorder.late(call, attempt)
   }

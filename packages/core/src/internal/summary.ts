@@ -26,7 +26,7 @@ export const summarize = (
 ): { readonly report: Report; readonly reason: Reason<unknown> | undefined } => {
   const { calls, compiled, env, recorder, state } = executor
   const reports = [...calls.values()].map((call) => callReport(executor, call))
-  const drained = !reports.some((call) => call.leftBehind)
+  const drained = executor.leftBehind.size === 0
   const drainMillis = Math.max(0, Math.round(executor.closedAt - (executor.decidedAt ?? executor.closedAt)))
   const nodes = compiled.nodes.flatMap((node, i) => (node.policy === "call" ? [] : [nodeReport(compiled, state, i)]))
   const decision = Decision.decision(state, 0)

@@ -18,6 +18,7 @@ export class Timers<T> {
   private order = 0
   private sleeper: Fiber.Fiber<void> | undefined
   private sleepsUntil = Infinity
+  private elapsed = false
 
   private readonly clock: Clock
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -43,8 +44,10 @@ export class Timers<T> {
 
   /** The timers that have elapsed, in the order of their times. */
   takeDue(): ReadonlyArray<T> {
+    // not before the clock has said so: what ends at the same time may still be about to
+    if (!this.elapsed) return []
+    this.elapsed = false
     const now = this.now()
-    if (this.heap.length === 0 || this.heap[0]!.due > now) return []
     const due: Array<T> = []
     while (this.heap.length > 0 && this.heap[0]!.due <= now) due.push(this.removeFirst())
     this.sleep()
@@ -71,7 +74,10 @@ export class Timers<T> {
       this.sleepsUntil = Infinity
       // a clock may wake a little early: then sleep again
       if (this.heap.length > 0 && this.heap[0]!.due > this.now()) this.sleep()
-      else this.wake()
+      else {
+        this.elapsed = true
+        this.wake()
+      }
     })
   }
 

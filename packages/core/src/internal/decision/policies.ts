@@ -84,14 +84,11 @@ const countFirst = (state: State, node: number, need: number, eligible: (child: 
   }
 }
 
-const agreement = { first: -1, size: 0 }
-
 /** Puts each new success, in plan order, with the first earlier one it agrees with; returns the largest group. */
 const largestAgreement = (state: State, node: number): { readonly first: number; readonly size: number } => {
   const { agrees, nodes } = state.program
   const { children } = nodes[node]!
-  agreement.first = -1
-  agreement.size = 0
+  let best = { first: -1, size: 0 }
   for (const child of children) {
     if (state.status[child] !== succeeded || state.agreesWith[child] !== -1) continue
     let first = child
@@ -107,12 +104,9 @@ const largestAgreement = (state: State, node: number): { readonly first: number;
     if (state.agreesWith[first] !== first) continue
     let size = 0
     for (const child of children) if (state.agreesWith[child] === first) size++
-    if (size > agreement.size) {
-      agreement.first = first
-      agreement.size = size
-    }
+    if (size > best.size) best = { first, size }
   }
-  return agreement
+  return best
 }
 
 /**

@@ -47,8 +47,13 @@ export const owned = law(
         )
       }
     }
-    if (report.drained === report.calls.some(({ leftBehind }) => leftBehind))
-      complain(`drained is ${report.drained}, which the calls that were left behind belie`, [closed])
+    const still = run.index.calls.flatMap(({ attempts }) =>
+      attempts.filter(
+        ({ late, leftBehind }) => leftBehind.length > 0 && !late.some((event) => isBefore(run, event, closed))
+      )
+    )
+    if (report.drained !== (still.length === 0))
+      complain(`drained is ${report.drained}, which the attempts that were left behind belie`, [closed])
   }
 )
 

@@ -48,11 +48,9 @@ const stopMeans = (contract: Contract.Contract, drives: Tool.Any["drives"]): str
   const how =
     drives === "promise"
       ? "its signal is aborted and it is awaited"
-      : contract.effect === "none" || contract.interruption === "anywhere"
-        ? "it is interrupted wherever it is"
-        : contract.interruption === "never"
-          ? "it is told and awaited, never interrupted"
-          : "it is interrupted unless it has passed its gate"
+      : contract.effect !== "none" && contract.interruption === "never"
+        ? "it is told and awaited, never interrupted"
+        : "it is interrupted wherever it is"
   return Contract.mayAct(contract)
     ? `${how}; without an answer its outcome is Unknown`
     : `${how}; it has no effect that could be left unknown`

@@ -3,17 +3,10 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
-import { fromPath } from "./pointer.ts"
+import * as Issues from "./issues.ts"
 
-export interface Issue {
-  /** JSON Pointer into the value. */
-  readonly pointer: string
-  readonly message: string
-}
-
-export type Checked<A> = Result.Result<A, ReadonlyArray<Issue>>
+export type Checked<A> = Result.Result<A, ReadonlyArray<Pick<Issues.Issue, "pointer" | "message">>>
 
 export interface Codec {
   /** From JSON to the value. */
@@ -27,17 +20,6 @@ export interface Codec {
 }
 
 const options = { errors: "all" } as const
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
-
-/** How the JSON codec of `Schema.Number` words that something is no number. */
-const nonFinite = 'Expected "Infinity" | "-Infinity" | "NaN"'
-
-const toIssues = (error: StandardSchemaV1.FailureResult): ReadonlyArray<Issue> =>
-  error.issues.map(({ message, path }) => ({
-    message: message.replace(nonFinite, "Expected a finite number"),
-    pointer: fromPath((path ?? []).map((p) => (typeof p === "object" ? p.key : p)))
-  }))
-
 /** Anything at all, unchecked: it is described as JSON where it is shown. */
 const anything: Codec = {
   decode: Result.succeed,
@@ -63,7 +45,7 @@ const fromEffectSchema = (schema: Schema.ConstraintCodec<unknown>): Codec => {
     (run: (u: unknown) => Result.Result<unknown, Schema.SchemaError>) =>
     (u: unknown): Checked<unknown> => {
       try {
-        return Result.mapError(run(u), (e) => toIssues(format(e.issue)))
+        return Result.mapError(run(u), (e) => Issues.ofError(e))
       } catch (defect) {
         return unusable(defect)
       }
@@ -92,7 +74,7 @@ const fromStandardSchema = (schema: StandardSchemaV1): Codec => {
         result.catch(() => {})
         return asynchronous
       }
-      return result.issues ? Result.fail(toIssues(result)) : Result.succeed(result.value)
+      return result.issues ? Result.fail(Issues.ofFailure(result)) : Result.succeed(result.value)
     } catch (defect) {
       return unusable(defect)
     }

@@ -2,14 +2,13 @@
  * From the tree of a plan to the arrays that run it: checks everything that can be known beforehand, and collects all faults.
  * Without recursion: a plan may be nested as deep as memory allows.
  */
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Contract from "../Contract.ts"
 import type { Policy, ProgramNode } from "../Decision.ts"
 import type { Fault, FaultTag } from "../PlanError.ts"
 import type * as Tool from "../Tool.ts"
 import * as codec from "./codec.ts"
+import { notADuration, toMillis } from "./duration.ts"
 import { type CallNode, childrenOf, type Node } from "./node.ts"
 
 /** What the executor knows about a call before it starts. */
@@ -74,17 +73,9 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
 
   const millis = (input: unknown, pointer: string, ifAbsent: number): number => {
     if (input === undefined) return ifAbsent
-    if (input === "infinity") return Infinity
-    const duration = Duration.fromInput(input as Duration.Input)
-    if (Option.isNone(duration) || Number.isNaN(input) || Duration.isNegative(duration.value)) {
-      fault(
-        pointer,
-        "BadDuration",
-        `not a duration, or negative: ${String(input)}; write milliseconds, or text such as "2 seconds"`
-      )
-      return ifAbsent
-    }
-    return Duration.toMillis(duration.value)
+    const value = toMillis(input)
+    if (value === undefined) fault(pointer, "BadDuration", notADuration(input))
+    return value ?? ifAbsent
   }
 
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {

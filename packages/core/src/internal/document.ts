@@ -4,13 +4,12 @@
  */
 import * as Result from "effect/Result"
 import type { SchemaError } from "effect/Schema"
-import * as SchemaIssue from "effect/SchemaIssue"
 import type { Fault, FaultTag } from "../PlanError.ts"
 import type { Settings } from "../PlanDocument.ts"
 import type * as Tool from "../Tool.ts"
+import * as Issues from "./issues.ts"
 import { kindNames, type Level, readers, readTop } from "./format.ts"
 import type { Child, Node } from "./node.ts"
-import { fromPath } from "./pointer.ts"
 
 interface Task {
   readonly json: unknown
@@ -25,7 +24,6 @@ export interface ReadDocument {
   readonly faults: ReadonlyArray<Fault>
 }
 
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
 const faulty: Node = { policy: "faulty" }
 
 export const readDocument = (document: unknown, tools: ReadonlyArray<Tool.Any>): ReadDocument =>
@@ -232,11 +230,9 @@ class Reader {
 
   /** Returns the keys of this level that are at fault. */
   private misread(at: string, error: SchemaError): ReadonlyArray<unknown> {
-    return format(error.issue).issues.map(({ message, path = [] }) => {
-      const tokens = path.map((p) => (typeof p === "object" ? p.key : p))
-      const known = message === "Expected no excess property" ? "no such key is known here" : message
-      this.fault(at + fromPath(tokens), "BadShape", known)
-      return tokens[0]
+    return Issues.ofError(error).map(({ key, message, pointer }) => {
+      this.fault(at + pointer, "BadShape", message)
+      return key
     })
   }
 

@@ -1,10 +1,10 @@
 /**
  * The limits of a run: their defaults, and what is wrong with those that were given.
  */
-import * as Duration from "effect/Duration"
-import * as Option from "effect/Option"
+import type * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
 import type { Fault } from "../PlanError.ts"
+import { notADuration, toMillis } from "./duration.ts"
 
 /** Milliseconds, checked. */
 export interface Limits {
@@ -28,14 +28,9 @@ export const limitsOf = (options: Given): Result.Result<Limits, ReadonlyArray<Fa
   const faults: Array<Fault> = []
   const millis = (name: "drain" | "undo" | "timeout", mustEnd: boolean): number => {
     const input = options[name] ?? defaults[name]
-    const duration = Duration.fromInput(input)
-    const value = Option.isSome(duration) ? Duration.toMillis(duration.value) : NaN
-    if (Number.isNaN(value) || value < 0) {
-      faults.push({
-        pointer: `/${name}`,
-        _tag: "BadDuration",
-        message: `not a duration, or negative: ${String(input)}`
-      })
+    const value = toMillis(input)
+    if (value === undefined) {
+      faults.push({ pointer: `/${name}`, _tag: "BadDuration", message: notADuration(input) })
     } else if (mustEnd && value === Infinity) {
       faults.push({
         pointer: `/${name}`,
@@ -43,7 +38,7 @@ export const limitsOf = (options: Given): Result.Result<Limits, ReadonlyArray<Fa
         message: "a bound is finite: without one, a run need not return"
       })
     }
-    return value
+    return value ?? 0
   }
   const concurrency = options.concurrency ?? defaults.concurrency
   if (!Number.isInteger(concurrency) || concurrency < 1) {

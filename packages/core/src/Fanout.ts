@@ -89,7 +89,7 @@ const newRunId = (random: () => number): string => {
 }
 
 interface Closed {
-  readonly report: Report
+  readonly report: () => Report
   readonly exit: Exit.Exit<unknown, FanoutError<unknown>>
 }
 
@@ -102,11 +102,9 @@ const execute = (
   Effect.suspend(() => {
     let closed: Closed
     const close = Effect.suspend(() => {
-      const { reason, report } = summarize(executor)
-      closed = {
-        report,
-        exit: reason === undefined ? Exit.succeed(report.value) : Exit.fail(new FanoutError({ reason, report }))
-      }
+      const { reason, report, value } = summarize(executor)
+      const exit = reason === undefined ? Exit.succeed(value) : Exit.fail(new FanoutError({ reason, report: report() }))
+      closed = { report, exit }
       onClosed(closed)
       // what was written last is kept too, or the report would be the only one to know; but a journal that hangs holds nobody
       const { flush } = executor.recorder
@@ -169,7 +167,7 @@ export const startStoppable = <A, E, R, O>(
         executor.requestStop({ source: "user", reason })
       }
       const closed = Deferred.makeUnsafe<Closed>()
-      const report = Effect.map(Deferred.await(closed), (c) => c.report)
+      const report = Effect.map(Deferred.await(closed), (c) => c.report())
       const driver = (interruptible?: typeof Effect.interruptible) =>
         Effect.onExit(
           execute(executor, (c) => Deferred.doneUnsafe(closed, Effect.succeed(c)), interruptible),

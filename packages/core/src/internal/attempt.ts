@@ -91,7 +91,9 @@ export class RunningAttempt implements Attempt {
     this.began = true
     // otherwise a finalizer of the handler would land in the scope of whoever runs the plan
     const scope = Scope.makeUnsafe()
-    fiber.setContext(Context.add(Context.add(fiber.context, Scope.Scope, scope), Current, this))
+    const services = new Map(fiber.context.mapUnsafe)
+    services.set(Scope.Scope.key, scope).set(Current.key, this)
+    fiber.setContext(Context.makeUnsafe(services))
     return Effect.onExit(this.handle(), (exit) => {
       this.body = this.thrown ?? exit
       const cleanup = Scope.closeUnsafe(scope, exit)

@@ -167,8 +167,8 @@ export class Recorder {
     this.write({ type: "fanout.drained", drained, millis })
   }
 
-  closed(report: Report): void {
-    this.writeLazily({ type: "fanout.closed" }, "report", () => toJson(report))
+  closed(report: () => Report): void {
+    this.writeLazily({ type: "fanout.closed" }, "report", () => toJson(report()))
   }
 }
 

@@ -21,32 +21,47 @@ import { sanitize } from "./json.ts"
 import { nodeReport } from "./recorder.ts"
 import { compose } from "./values.ts"
 
-export const summarize = (
-  executor: Executor
-): { readonly report: Report; readonly reason: Reason<unknown> | undefined } => {
-  const { calls, compiled, env, recorder, state } = executor
-  const reports = [...calls.values()].map((call) => callReport(executor, call))
+/** What a fan-out came to. The report is made when somebody reads it: one that succeeded is mostly asked for its value alone. */
+export interface Summary {
+  readonly value: unknown
+  readonly reason: Reason<unknown> | undefined
+  readonly report: () => Report
+}
+
+export const summarize = (executor: Executor): Summary => {
+  const { recorder, state } = executor
   const drained = executor.leftBehind.size === 0
   const drainMillis = Math.max(0, Math.round(executor.closedAt - (executor.decidedAt ?? executor.closedAt)))
-  const nodes = compiled.nodes.flatMap((node, i) => (node.policy === "call" ? [] : [nodeReport(compiled, state, i)]))
-  const decision = Decision.decision(state, 0)
-  const reason = decision === "succeeded" ? undefined : reasonOf(executor)
+  const reason = Decision.decision(state, 0) === "succeeded" ? undefined : reasonOf(executor)
+  const value = reason === undefined ? executor.valueOf(0) : undefined
+  let made: Report | undefined
+  const report = () => (made ??= reportOf(executor, { drained, drainMillis, reason, value }))
+  // from here on nothing changes that the report would show
+  executor.reported = true
+  recorder.drained(drained, drainMillis)
+  recorder.closed(report)
+  return { value, reason, report }
+}
+
+const reportOf = (
+  executor: Executor,
+  facts: Pick<Report, "drained" | "drainMillis"> & Pick<Summary, "reason" | "value">
+): Report => {
+  const { calls, compiled, env, recorder, state } = executor
+  const { drainMillis, drained, reason, value } = facts
   const report: Report = {
     runId: env.runId,
-    status: decision === "succeeded" ? "succeeded" : decision === "stopped" ? "interrupted" : "failed",
-    ...(reason === undefined ? { value: executor.valueOf(0) } : {}),
-    ...(reason === undefined ? {} : { reason: { _tag: reason._tag, calls: reason.calls.map(({ id }) => id) } }),
-    calls: reports,
-    nodes,
+    status: reason === undefined ? "succeeded" : reason._tag === "Stopped" ? "interrupted" : "failed",
+    ...(reason === undefined
+      ? { value }
+      : { reason: { _tag: reason._tag, calls: reason.calls.map(({ id }) => id) } }),
+    calls: [...calls.values()].map((call) => callReport(executor, call)),
+    nodes: compiled.nodes.flatMap((node, i) => (node.policy === "call" ? [] : [nodeReport(compiled, state, i)])),
     drained,
     drainMillis,
     ...(recorder.refusal === undefined ? {} : { journalRefused: recorder.refusal })
   }
-  withValueJson(report, () => valueJson(executor))
-  executor.reported = true
-  recorder.drained(drained, drainMillis)
-  recorder.closed(report)
-  return { report, reason }
+  return withValueJson(report, () => valueJson(executor))
 }
 
 const valueJson = (executor: Executor): unknown =>

@@ -3,6 +3,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import { sanitize } from "./json.ts"
 
 /** Milliseconds, or `undefined` where it is no duration, or a negative one. */
 export const toMillis = (input: unknown): number | undefined => {
@@ -14,4 +15,4 @@ export const toMillis = (input: unknown): number | undefined => {
 
 /** What to say where {@link toMillis} gives nothing. */
 export const notADuration = (input: unknown): string =>
-  `not a duration, or negative: ${typeof input === "object" ? JSON.stringify(input) : String(input)}; write milliseconds, or text such as "2 seconds"`
+  `not a duration, or negative: ${JSON.stringify(sanitize(input))}; write milliseconds, or text such as "2 seconds"`

@@ -65,6 +65,12 @@ const main = async () => {
   const faults = only === undefined ? all : all.filter(({ fault }) => fault.includes(only))
   const copies = Array.from({ length: jobs }, () => makeCopy("controls"))
   try {
+    const at = (file) => readFileSync(join(copies[0].path, file), "utf8")
+    const stale = faults.filter(({ file, find }) => at(file).split(find).length !== 2)
+    if (stale.length > 0) {
+      tell(`Not found exactly once in the source of today: ${stale.map(({ fault }) => fault).join("; ")}`)
+      return 2
+    }
     tell(`${faults.length} faults, ${instruments.length} instruments; first the engine as it is …`)
     const sound = await examine(copies[0].path)
     const broken = instruments.map(([name]) => name).filter((name) => !sound[name])
@@ -79,8 +85,6 @@ const main = async () => {
         const index = next++
         const { fault, file, find, replace } = faults[index]
         const original = readFileSync(join(path, file), "utf8")
-        if (original.split(find).length !== 2)
-          throw new Error(`${fault}: its text is not found exactly once in ${file}`)
         writeFileSync(
           join(path, file),
           original.replace(find, () => replace)

@@ -33,5 +33,12 @@ for (const { alphabet, concurrency, name, trees } of quick) {
   })
   if (states === 0) die(`${name}: nothing was explored`)
 }
-for (const fault of alike(Explorer.treesOf(2, 1), Explorer.everything, 1)) die(fault)
-for (const fault of alike(Explorer.treesOf(3, 0), Explorer.verdicts, 2)) die(fault)
+const races = Explorer.treesOf(3, 0).filter(({ type }, i) => type === "firstSuccess" && i % 5 === 0)
+const { everything, verdicts } = Explorer
+for (const fault of [
+  ...alike(Explorer.treesOf(2, 1), everything, 1),
+  ...alike(Explorer.treesOf(3, 0), verdicts, 2),
+  ...alike(Explorer.flat(3), { ...verdicts, attempts: 2 }, 1),
+  ...alike(races, { ...everything, together: false }, 2)
+])
+  die(fault)

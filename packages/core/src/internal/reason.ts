@@ -12,7 +12,7 @@ export const stopReason = (
   cause: number,
   calls: ReadonlyMap<number, CallState>
 ): StopReason => {
-  const { children, millis, need, path, policy } = compiled.nodes[cause]!
+  const { agree, children, millis, need, path, policy } = compiled.nodes[cause]!
   switch (policy) {
     case "call":
       return { source: "timeout", call: path, reason: `no answer within ${calls.get(cause)!.timeout} ms` }
@@ -32,17 +32,23 @@ export const stopReason = (
   }
   const reason = {
     all: `an essential call of ${path} failed`,
-    quorum: `${need} of ${children.length} at ${path} can succeed no more`,
+    quorum: `${need} of ${children.length} at ${path} can ${agree ? "agree" : "succeed"} no more`,
     firstSuccess: `one at ${path} failed, and may have acted`
   }[policy]
   return { source: "sibling", ...from, reason }
 }
 
-/** The first call, in plan order, of the set that decided a node. */
+/**
+ * The first call, in plan order, of the set that decided a node: of a failed one the first that failed, and none where those that
+ * succeeded only differ.
+ */
 export const originOf = (compiled: Compiled, state: Decision.State, node: number): string | undefined => {
   let at = node
   while (compiled.nodes[at]!.policy !== "call") {
-    const next = compiled.nodes[at]!.children.find((child) => Decision.isCounted(state, child))
+    const failed = Decision.decision(state, at) === "failed"
+    const next = compiled.nodes[at]!.children.find(
+      (child) => Decision.isCounted(state, child) && !(failed && Decision.decision(state, child) === "succeeded")
+    )
     if (next === undefined) return undefined
     at = next
   }

@@ -130,7 +130,7 @@ describe("quorum", () => {
     run.step(success(1))
     run.step(success(2))
     assert.deepStrictEqual(run.step(success(3)), ["decided 0"])
-    assert.deepStrictEqual(run.decided(0), ["failed", []])
+    assert.deepStrictEqual(run.decided(0), ["failed", [1, 2, 3]])
   })
 
   it("takes the first group of the plan where two groups are complete in one instant", () => {

@@ -62,7 +62,8 @@ const quorum: Rule = (state, _commands, node) => {
     }
     if (best.size + pending >= need) return active
   }
-  count(state, node, (child) => isBad(state, child))
+  // where values must agree, those that succeeded and differ are a reason too
+  count(state, node, (child) => isBad(state, child) || (agree && state.status[child] === succeeded))
   return failed
 }
 

@@ -68,7 +68,8 @@ const quorum: Rule = (now, node) => {
   count(
     now,
     node,
-    children.filter((child) => failed(now, child))
+    // those that do not agree stand in the way as well as those that failed
+    children.filter((child) => failed(now, child) || (now.program.nodes[node]!.agree && succeeded(now, child)))
   )
   return status.failed
 }

@@ -54,7 +54,9 @@ export const derive = (run: Run): Derived => {
     let at: PlanNode | undefined = node
     while (at !== undefined && at.policy !== "call" && decision(at)?.decidedBy !== "deadline") {
       const parent: PlanNode = at
-      at = parent.children.find((child) => counts(parent, child))
+      // of a failed node those that succeeded, and only differ, are no origin
+      const failed = decision(parent)?.decision === "failed"
+      at = parent.children.find((child) => counts(parent, child) && !(failed && standing(child) === "good"))
     }
     return at
   }
@@ -99,13 +101,15 @@ const ruling = (
     }
     case "quorum": {
       const best = node.agree === "no" ? good : agreeing(node, good, callOf)
+      // where values must agree, those that differ stand in the way as well as those that failed
+      const inTheWay = node.agree === "no" ? bad : children.filter((child) => standing(child) !== "open")
       if (best === undefined) {
-        if (good.length + pending < need) return { decision: "failed", counted: bad }
+        if (good.length + pending < need) return { decision: "failed", counted: inTheWay }
         // at worst, no two agree
         return good.length >= need || 1 + pending < need ? { decision: "unseen", counted: need } : open
       }
       if (best.length >= need) return { decision: "succeeded", counted: best.length === need ? best : need }
-      return best.length + pending < need ? { decision: "failed", counted: bad } : open
+      return best.length + pending < need ? { decision: "failed", counted: inTheWay } : open
     }
   }
 }

@@ -108,6 +108,17 @@ describe("the programs in the documentation", () => {
     assert.isAbove(comments.length, 5)
   })
 
+  it("and the commands that the README tells a newcomer are those that the landing runs", () => {
+    const readme = readFileSync(join(root, "README.md"), "utf8")
+    const landing = readFileSync(join(root, ".ci/run"), "utf8")
+    const commands = [...readme.matchAll(/^\$ ([^#\n]*)/gm)].map(([, command]) => command!.trim())
+    assert.isAbove(commands.length, 3)
+    assert.deepStrictEqual(
+      commands.filter((command) => !landing.includes(`step ${command}\n`)),
+      []
+    )
+  })
+
   it("type-check", { timeout: 120_000 }, async () => {
     const { code, out } = await run(process.execPath, [join(root, "node_modules/ts7/bin/tsc"), "-p", folder], root)
     assert.strictEqual(code, 0, out)

@@ -46,7 +46,9 @@ const answered = (tool: Tool.Any, answer: unknown): AttemptEnd => {
   try {
     const value = tool.answers === "encoded" ? decode(answer) : Result.succeed(answer)
     if (Result.isFailure(value)) return malformed(value.failure)
-    const json = encode(value.success)
+    // a Standard Schema has one direction: what it made of an answer it need not accept again
+    const oneWay = tool.answers === "encoded" && !codec.isEffectSchema(tool.success)
+    const json = oneWay ? value : encode(value.success)
     return Result.isFailure(json)
       ? malformed(json.failure)
       : { _tag: "success", value: value.success, json: json.success }

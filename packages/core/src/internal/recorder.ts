@@ -113,7 +113,7 @@ export class Recorder {
     const stop = call.stoppedBy?.source
     const induced = stop !== undefined && isInduced(end)
     // its own error, not that of a timeout that it did not hear
-    const message = induced || !("error" in end) ? undefined : text(end.error, "message")
+    const message = induced || !("error" in end) ? undefined : (text(end.error, "message") ?? text(end.error, "_tag"))
     this.write({
       type: "attempt.ended",
       call: call.spec.id,

@@ -14,10 +14,11 @@ import {
 } from "../FanoutError.ts"
 import type { CallReport, EffectReport, Report } from "../Report.ts"
 import { withEncoders, withValueJson } from "../Report.ts"
+import type * as Tool from "../Tool.ts"
 import type { CallState } from "./call.ts"
 import * as codec from "./codec.ts"
 import type { Executor } from "./executor.ts"
-import { sanitize } from "./json.ts"
+import * as json from "./json.ts"
 import { nodeReport } from "./recorder.ts"
 import { compose } from "./values.ts"
 
@@ -52,9 +53,7 @@ const reportOf = (
   const report: Report = {
     runId: env.runId,
     status: reason === undefined ? "succeeded" : reason._tag === "Stopped" ? "interrupted" : "failed",
-    ...(reason === undefined
-      ? { value }
-      : { reason: { _tag: reason._tag, calls: reason.calls.map(({ id }) => id) } }),
+    ...(reason === undefined ? { value } : { reason: { _tag: reason._tag, calls: reason.calls.map(({ id }) => id) } }),
     calls: [...calls.values()].map((call) => callReport(executor, call)),
     nodes: compiled.nodes.flatMap((node, i) => (node.policy === "call" ? [] : [nodeReport(compiled, state, i)])),
     drained,
@@ -65,23 +64,33 @@ const reportOf = (
 }
 
 const valueJson = (executor: Executor): unknown =>
-  sanitize(
+  json.sanitize(
     compose(executor.compiled, executor.state, 0, {
       value: (call) => {
         const { end } = executor.calls.get(call)!
         return end?._tag === "success" ? end.json : undefined
       },
-      outcome: (call) => {
-        const { conclusion, end } = executor.calls.get(call)!
-        const { outcome } = conclusion!
-        return outcome._tag === "Succeeded" && end?._tag === "success"
-          ? { _tag: outcome._tag, value: end.json }
-          : outcome
-      },
+      outcome: (call) => outcomeJson(executor.calls.get(call)!),
       some: (value) => value,
       none: null
     })
   )
+
+/** An outcome that is part of the value (`settled`), as a call of the report has it. */
+const outcomeJson = ({ conclusion, end, spec }: CallState): unknown => {
+  const { outcome } = conclusion!
+  if (outcome._tag === "Succeeded") return { _tag: outcome._tag, value: end?._tag === "success" ? end.json : null }
+  return "error" in outcome
+    ? { _tag: outcome._tag, error: json.error(outcome.error, errorEncoder(spec.tool)) }
+    : outcome
+}
+
+const errorEncoder =
+  (tool: Tool.Any) =>
+  (error: unknown): unknown => {
+    const encoded = codec.of(tool.failure).encode(error)
+    return Result.isSuccess(encoded) ? encoded.success : error
+  }
 
 const callReport = ({ compiled, recorder, state }: Executor, call: CallState): CallReport => {
   const { contract, id, index, tool } = call.spec
@@ -105,14 +114,8 @@ const callReport = ({ compiled, recorder, state }: Executor, call: CallState): C
     ...(call.startedAt === undefined ? {} : { startedAt: call.startedAt }),
     settledAt: call.settledAt
   }
-  const json = call.end?._tag === "success" ? call.end.json : undefined
-  return withEncoders(report, {
-    value: () => sanitize(json),
-    error: (error) => {
-      const encoded = codec.of(tool.failure).encode(error)
-      return Result.isSuccess(encoded) ? encoded.success : error
-    }
-  })
+  const answer = call.end?._tag === "success" ? call.end.json : undefined
+  return withEncoders(report, { value: () => json.sanitize(answer), error: errorEncoder(tool) })
 }
 
 const reasonOf = (executor: Executor): Reason<unknown> => {

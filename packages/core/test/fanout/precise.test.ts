@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { StandardSchemaV1 } from "effect/StandardSchema"
 import { TestClock } from "effect/testing"
 
 const Search = Tool.make("search", {
@@ -54,6 +55,48 @@ describe("a tie", () => {
         outcomes.map(({ _tag }) => _tag),
         ["Succeeded", "Succeeded"]
       )
+    })
+  )
+})
+
+describe("a Standard Schema that transforms", () => {
+  it.effect("may describe an answer: it is asked once, and its value is the call's", () =>
+    Effect.gen(function* () {
+      const length: StandardSchemaV1<string, number> = {
+        "~standard": {
+          version: 1,
+          vendor: "test",
+          validate: (u) => (typeof u === "string" ? { value: u.length } : { issues: [{ message: "expected text" }] })
+        }
+      }
+      const tool = Tool.fromPromise("count", {
+        success: length,
+        contract: Contract.readOnly,
+        execute: () => Promise.resolve("four")
+      })
+      const fiber = yield* Effect.forkChild(Fanout.run(Plan.call(tool)), { startImmediately: true })
+      assert.strictEqual(yield* Fiber.join(fiber), 4)
+    })
+  )
+})
+
+class Busy extends Schema.TaggedError<Busy>()("Busy", { until: Schema.Number }) {}
+
+describe("an outcome in the value", () => {
+  it.effect("has its error in JSON as a call of the report has it", () =>
+    Effect.gen(function* () {
+      const tool = Tool.make("book", {
+        failure: Busy,
+        contract: Contract.readOnly,
+        handler: () => Effect.fail(new Busy({ until: 3 }))
+      })
+      const journal = Journal.memory()
+      yield* Effect.provideService(Fanout.run(Plan.settled(Plan.call(tool))), Journal.Current, journal)
+      const closed = journal.events.at(-1)!
+      assert.isTrue(closed.type === "fanout.closed")
+      if (closed.type !== "fanout.closed") return
+      assert.deepStrictEqual(closed.report.value, { _tag: "Failed", error: closed.report.calls[0]!.error! })
+      assert.deepInclude(closed.report.calls[0]!.error, { _tag: "Busy" })
     })
   )
 })

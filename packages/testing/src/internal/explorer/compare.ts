@@ -49,7 +49,8 @@ const compareAll = (state: Decision.State, meaning: Meaning, complain: Complain)
 const compareBasis = (state: Decision.State, meaning: Meaning, node: number, complain: Complain): void => {
   const basis = Decision.decidedBy(state, node)
   const cause = causes[meaning.by[node]!]!
-  if (typeof basis === "string" ? basis === cause : cause === "children" && sameChildren(meaning, node, basis)) return
+  const isSame = typeof basis === "string" ? basis === cause : sameChildren(meaning, node, basis)
+  if (isSame && (cause === "children") === (typeof basis !== "string")) return
   const counted = meaning.program.nodes[node]!.children.filter((child) => meaning.counted[child] === 1)
   const expected = cause === "children" ? `[${counted.join()}]` : cause
   complain(`node ${node} was decided by ${expected}, and the core says ${String(basis)}`)

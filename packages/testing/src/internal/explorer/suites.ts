@@ -1,7 +1,7 @@
 /**
  * The suites of the explorer: which plans, and what may happen to them.
  */
-import { flat, type Tree, treesOf, withEmpty } from "./trees.ts"
+import { chains, flat, type Tree, treesOf, withEmpty } from "./trees.ts"
 import { type Alphabet, everything, verdicts } from "./world.ts"
 
 export interface Suite {
@@ -36,6 +36,20 @@ export const suites: ReadonlyArray<Suite> = [
     trees: () => treesOf(3, 0).flatMap(withEmpty),
     alphabet: { ...verdicts, together: true },
     concurrency: [1],
+    quick: true
+  },
+  {
+    name: "3 calls, flat, everything but retries",
+    trees: () => flat(3),
+    alphabet: { ...everything, attempts: 1 },
+    concurrency: [3],
+    quick: true
+  },
+  {
+    name: "6 calls, groups in groups, verdicts together",
+    trees: () => chains(6),
+    alphabet: { ...verdicts, together: true },
+    concurrency: [6],
     quick: true
   },
   {

@@ -85,6 +85,22 @@ export const groups = (children: ReadonlyArray<Tree>): ReadonlyArray<Tree> => {
 /** Flat groups over so many plain calls. */
 export const flat = (calls: number): ReadonlyArray<Tree> => groups(Array.from({ length: calls }, () => call))
 
+/** Groups in groups, one inside the other: as deep as there are calls, with one call on each level, before or after the group inside. */
+export const chains = (calls: number): ReadonlyArray<Tree> => {
+  const shells = [
+    (children: ReadonlyArray<Tree>): Tree => ({ type: "quorum", children, need: 1, agree: false }),
+    (children: ReadonlyArray<Tree>): Tree => ({ type: "quorum", children, need: 2, agree: false }),
+    (children: ReadonlyArray<Tree>): Tree => ({ type: "firstSuccess", children, stagger: "none" })
+  ]
+  return shells.flatMap((shell) =>
+    [0, 1].map((at) => {
+      let tree: Tree = call
+      for (let i = 1; i < calls; i++) tree = shell(at === 0 ? [tree, call] : [call, tree])
+      return tree
+    })
+  )
+}
+
 const empty: Tree = { type: "all", children: [], advisory: [] }
 
 /** Every tree that comes of this one when an empty group takes the place of one of its calls. */

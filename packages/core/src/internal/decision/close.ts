@@ -31,7 +31,7 @@ export const settle = (state: State, commands: Commands, node: number, status: n
   state.decidedAt[node] = state.instant
   commands.decided(node)
   closeBelow(state, commands, node, node)
-  if (status !== stopped && status !== skipped) tellParent(state, node)
+  tellParent(state, node)
 }
 
 /** The verdict of a call is fixed: tells its parent. */
@@ -45,7 +45,7 @@ export const tellParent = (state: State, node: number): void => {
   const { nodes } = state.program
   const parent = nodes[node]!.parent
   if (parent === -1 || state.status[parent] !== active) return
-  if (nodes[parent]!.policy === "all" && nodes[node]!.policy === "advisory") {
+  if (nodes[node]!.policy === "advisory") {
     state.other[parent] = state.other[parent]! + 1
   } else if (state.status[node] === succeeded) {
     state.good[parent] = state.good[parent]! + 1

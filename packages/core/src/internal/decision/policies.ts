@@ -14,7 +14,7 @@ const count = (state: State, node: number, counts: (child: number) => boolean): 
 
 /** Has this child failed, or can it not succeed any more? */
 const isBad = (state: State, child: number): boolean =>
-  state.status[child] === failed || state.status[child] === skipped || state.status[child] === none
+  state.status[child] === failed || state.status[child] === skipped
 
 /**
  * `all`: fails with its first essential child; succeeds when every essential child has and its advisories have settled. Once the

@@ -118,7 +118,7 @@ export class State {
         this.contender[i] = -1
       } else {
         this.contender[i] = program.nodes[parent]!.policy === "firstSuccess" ? i : this.contender[parent]!
-        if (program.nodes[parent]!.policy === "all" && policy !== "advisory") {
+        if (policy !== "advisory") {
           this.essential[parent] = this.essential[parent]! + 1
         }
       }

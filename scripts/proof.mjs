@@ -59,7 +59,7 @@ if (kept.explorer) {
 Every reachable state of the decision core: all plans of the given size, every verdict, timer and stop, and (with *everything*) several events of one
 instant together, a second attempt, timeouts, and effects that cannot be undone. *Schedules* are the event sequences that the states stand for.
 
-\`npm run explore\`
+\`npm run explore -- --quick\`; without \`--quick\` also 3 calls with everything, 4 with verdicts and stops, and 5 flat (half an hour)
 
 ${table(
   ["plans", "programs", "states", "transitions", "schedules", "violations"],

@@ -1,13 +1,15 @@
-// `npm run controls [-- --json] [--only TEXT] [--jobs N]`: would anything notice if the engine were broken?
+// `npm run controls [-- --json] [--only TEXT] [--jobs N] [--resume]`: would anything notice if the engine were broken?
 //
 // Plants each fault of packages/testing/mutants/controls.json in a copy of the repository, alone, and runs every instrument. Writes the
 // matrix to packages/testing/mutants/controls.md and controls.matrix.json. Exit 1 if a fault is caught by none, 2 if an instrument
-// complains about the engine as it is.
+// complains about the engine as it is. `--resume` goes on with a run that was cut off: what was found out about a fault holds while its
+// file is the same.
 import { spawn } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { makeCopy, root } from "../packages/testing/mutants/copy.mjs"
+import { fingerprint, openRecord } from "../packages/testing/mutants/record.mjs"
 
 const args = process.argv.slice(2)
 const option = (name) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined)
@@ -78,19 +80,23 @@ const main = async () => {
       tell(`These complain about the engine as it is: ${broken.join(", ")}. Fix that first.`)
       return 2
     }
+    const record = openRecord("controls", args.includes("--resume"))
     let next = 0
     const rows = []
     const work = async ({ path }) => {
       while (next < faults.length) {
         const index = next++
         const { fault, file, find, replace } = faults[index]
-        const original = readFileSync(join(path, file), "utf8")
-        writeFileSync(
-          join(path, file),
-          original.replace(find, () => replace)
-        )
-        const passed = await examine(path)
-        writeFileSync(join(path, file), original)
+        const key = [fingerprint(file), find, replace].join(" ")
+        let passed = record.get(key)
+        if (passed === undefined) {
+          const original = readFileSync(join(path, file), "utf8")
+          const broken = original.replace(find, () => replace)
+          writeFileSync(join(path, file), broken)
+          passed = await examine(path)
+          writeFileSync(join(path, file), original)
+          record.set(key, passed)
+        }
         const caught = instruments.map(([name]) => name).filter((name) => !passed[name])
         rows[index] = { fault, file, caught }
         tell(`${fault}: ${caught.join(", ") || "CAUGHT BY NONE"}`)

@@ -1,16 +1,17 @@
-// `npm run mutants [-- --json] [--only TEXT] [--jobs N] [--from FILE…]`: how much of the decision core could be wrong without anything noticing.
+// `npm run mutants [-- --json] [--only TEXT] [--jobs N] [--resume]`: how much of the decision core could be wrong without anything noticing.
 //
 // The mutants are those of StrykerJS; each is put into a copy of the repository, alone, and has to be noticed by the explorer (which
 // knows no golden outputs, only what must hold) or by the tests of the decision core. Stryker's own runner switches mutants on in one
 // instrumented program, in which the explorer runs several times slower.
 //
-// Writes packages/testing/mutants/survivors.md. `--from` reports what `--json` printed before, a later file over an earlier one. Exit 1 below 95 %, or if a survivor is not explained in survivors.json.
+// Writes packages/testing/mutants/survivors.md. `--resume` goes on with a run that was cut off. Exit 1 below 95 %, or if a survivor is not explained in survivors.json.
 import { spawn } from "node:child_process"
 import { globSync, readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { makeCopy, root } from "../packages/testing/mutants/copy.mjs"
+import { fingerprint, openRecord } from "../packages/testing/mutants/record.mjs"
 
 const target = 95
 
@@ -20,9 +21,6 @@ const apart = new Set(["packages/core/src/internal/decision/key.ts"])
 const args = process.argv.slice(2)
 const option = (name) => (args.includes(name) ? args[args.indexOf(name) + 1] : undefined)
 const only = option("--only")
-const from = args.includes("--from")
-  ? args.slice(args.indexOf("--from") + 1).filter((one) => !one.startsWith("--"))
-  : []
 const jobs = Number(option("--jobs") ?? Math.min(2, availableParallelism()))
 
 const tell = (text) => process.stderr.write(`${text}\n`)
@@ -71,6 +69,14 @@ const explorer = (limit) => [
   "packages/testing/src/bin/kill.ts",
   ...(limit === undefined ? [] : ["--limit", String(limit)])
 ]
+/** What finds them. */
+const witnesses = [
+  "packages/testing/src/Explorer.ts",
+  "packages/testing/src/bin/kill.ts",
+  "packages/testing/src/internal/explorer/*.ts",
+  "packages/core/test/decision/*.ts"
+]
+
 const tests = [
   "node_modules/vitest/vitest.mjs",
   "run",
@@ -92,19 +98,15 @@ const judge = async (cwd, limit, file) => {
 const idOf = ({ code, file, original, replacement }) => JSON.stringify([file, code, original, replacement])
 
 const main = async () => {
-  if (from.length > 0) {
-    const before = from.map((file) => JSON.parse(readFileSync(file, "utf8")))
-    const latest = new Map(
-      before.flatMap(({ results }) => results).map((one) => [`${one.line} ${one.mutator} ${idOf(one)}`, one])
-    )
-    return report([...latest.values()], Math.max(...before.map(({ seconds }) => seconds)))
-  }
   const files = [
     "packages/core/src/Decision.ts",
     ...globSync("packages/core/src/internal/decision/*.ts", { cwd: root }).sort()
   ]
   const all = await mutantsOf(files)
   const mutants = only === undefined ? all : all.filter((one) => `${one.file}:${one.line} ${one.code}`.includes(only))
+  const record = openRecord("mutants", args.includes("--resume"))
+  const sources = fingerprint(...files, ...witnesses)
+  const keyOf = (one) => [sources, one.line, one.mutator, idOf(one)].join(" ")
   const copies = Array.from({ length: jobs }, () => makeCopy("mutants"))
   const started = performance.now()
   try {
@@ -120,12 +122,16 @@ const main = async () => {
       while (next < mutants.length) {
         const index = next++
         const mutant = mutants[index]
-        const original = readFileSync(join(path, mutant.file), "utf8")
-        writeFileSync(join(path, mutant.file), mutant.mutated)
-        const began = performance.now()
-        const verdict = await judge(path, 40, mutant.file)
-        writeFileSync(join(path, mutant.file), original)
-        results[index] = { ...mutant, mutated: undefined, verdict, seconds: (performance.now() - began) / 1000 }
+        const { mutated, ...shown } = mutant
+        let verdict = record.get(keyOf(mutant))
+        if (verdict === undefined) {
+          const original = readFileSync(join(path, mutant.file), "utf8")
+          writeFileSync(join(path, mutant.file), mutated)
+          verdict = await judge(path, 40, mutant.file)
+          writeFileSync(join(path, mutant.file), original)
+          record.set(keyOf(mutant), verdict)
+        }
+        results[index] = { ...shown, verdict }
         done++
         if (verdict === "survived")
           tell(`survived: ${mutant.file}:${mutant.line} ${mutant.original} → ${mutant.replacement}`)

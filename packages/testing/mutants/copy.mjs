@@ -21,7 +21,9 @@ export const makeCopy = (name) => {
     const modules = join(root, "packages", one, "node_modules")
     if (existsSync(modules)) symlinkSync(modules, join(path, "packages", one, "node_modules"))
   }
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
+  const remove = () => rmSync(path, { recursive: true, force: true })
+  process.once("exit", remove)
+  return { path, remove }
 }
 
 const linkModules = (from, to, path) => {
@@ -38,3 +40,6 @@ const linkModules = (from, to, path) => {
     )
   }
 }
+
+// so that the copies go as well
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(130))

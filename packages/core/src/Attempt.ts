@@ -23,6 +23,16 @@ export interface Attempt {
   readonly idempotencyKey: string
   /** Why it is being stopped; `undefined` while it is not. */
   readonly stopping: () => StopReason | undefined
+  /**
+   * Calls `listener` once, with the reason, when the attempt is told to stop; at once if it has been told. Returns what forgets the
+   * listener. It must not throw.
+   */
+  readonly onStop: (listener: (reason: StopReason) => void) => () => void
+  /**
+   * For what runs elsewhere, in a process or a worker: `kill` is called once, shortly before the bound of a stop (a quarter of the
+   * drain before it, at most 250 ms), if the attempt still runs then. It must end the attempt, must not throw, and must not wait.
+   */
+  readonly onBound: (kill: () => void) => void
 }
 
 /**
@@ -54,4 +64,29 @@ export const current: Effect.Effect<Attempt> = Effect.flatMap(Effect.service(Cur
   attempt === undefined
     ? Effect.die(new Error("Attempt.current: there is no attempt here; it exists only inside the handler of a call"))
     : Effect.succeed(attempt)
+)
+
+/**
+ * Waits until the attempt that the present fiber runs for is told to stop, and gives the reason. Dies outside of a handler.
+ *
+ * @example
+ * ```ts
+ * import { Attempt, Contract, Fanout, Plan } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const polite = Effect.flatMap(Attempt.stopped, ({ source }) => Effect.succeed(`said goodbye: ${source}`))
+ * const plan = Plan.effect(polite, Contract.make({ effect: "additive", interruption: "never" }), { timeout: "5 millis" })
+ * const { report } = await Effect.runPromise(Effect.flip(Fanout.run(plan))) as any
+ * console.log(report.calls[0].outcome.value) // => said goodbye: timeout
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const stopped: Effect.Effect<StopReason> = Effect.flatMap(current, (attempt) =>
+  Effect.callback<StopReason>((resume) => {
+    const forget = attempt.onStop((reason) => {
+      resume(Effect.succeed(reason))
+    })
+    return Effect.sync(forget)
+  })
 )

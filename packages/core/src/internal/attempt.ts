@@ -30,10 +30,13 @@ export class RunningAttempt implements Attempt {
   /** The exit of the handler, fixed before its cleanup runs. */
   body: Exit.Exit<unknown, unknown> | undefined
   cleanup: string | undefined
+  /** Ends the attempt for sure: called shortly before its bound. */
+  kill: (() => void) | undefined
   private controller: AbortController | undefined
+  private listeners: Set<(reason: StopReason) => void> | undefined
   private thrown: Exit.Exit<never, CallError> | undefined
 
-  constructor(spec: CallSpec, info: Omit<Attempt, "stopping">) {
+  constructor(spec: CallSpec, info: Pick<Attempt, "runId" | "epoch" | "call" | "attempt" | "idempotencyKey">) {
     this.spec = spec
     this.runId = info.runId
     this.epoch = info.epoch
@@ -43,6 +46,24 @@ export class RunningAttempt implements Attempt {
   }
 
   readonly stopping = (): StopReason | undefined => this.stop
+
+  readonly onStop = (listener: (reason: StopReason) => void): (() => void) => {
+    if (this.stop !== undefined) {
+      listener(this.stop)
+      return () => {}
+    }
+    this.listeners ??= new Set()
+    this.listeners.add(listener)
+    return () => this.listeners?.delete(listener)
+  }
+
+  readonly onBound = (kill: () => void): void => {
+    this.kill = kill
+    this.onKillable?.()
+  }
+
+  /** Told when `kill` comes only after the stop: its timer has yet to be armed. */
+  onKillable: (() => void) | undefined
 
   /** Open until a stop is requested: what happens later changes nothing, and nothing begins. */
   get fenceIsOpen(): boolean {
@@ -65,6 +86,9 @@ export class RunningAttempt implements Attempt {
     if (this.stop !== undefined || this.ended) return
     this.stop = reason
     this.controller?.abort(reason)
+    const { listeners } = this
+    this.listeners = undefined
+    if (listeners !== undefined) for (const listener of listeners) listener(reason)
     if (!this.began || isInterruptible(this.spec)) this.fiber?.interruptUnsafe()
   }
 

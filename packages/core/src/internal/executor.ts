@@ -46,7 +46,7 @@ export interface Environment {
 
 type Timer =
   | { readonly type: "grace" | "stagger" | "deadline" | "retryDue"; readonly node: number }
-  | { readonly type: "timeout" | "bound"; readonly attempt: RunningAttempt }
+  | { readonly type: "timeout" | "kill" | "bound"; readonly attempt: RunningAttempt }
 
 /** Take a breath after so many rounds without one, so that 10,000 synchronous calls do not hold the event loop. */
 const roundsPerTick = 64
@@ -212,6 +212,7 @@ export class Executor {
     const { attempt, type } = timer
     if (attempt.ended || attempt.leftBehind) return
     if (type === "bound") this.leaveBehind(attempt)
+    else if (type === "kill") attempt.kill?.()
     else if (attempt.body === undefined) this.events.push({ type: "timeout", node: attempt.spec.index })
   }
 
@@ -326,8 +327,19 @@ export class Executor {
     this.recorder.stopRequested(call, call.stoppedBy)
     if (attempt === undefined || attempt.isOver) return
     this.timers.arm({ type: "bound", attempt }, this.env.limits.drain)
+    const boundAt = this.timers.now() + this.env.limits.drain
+    attempt.onKillable = () => {
+      this.armKill(attempt, boundAt)
+    }
+    if (attempt.kill !== undefined) attempt.onKillable()
     this.recorder.stopDelivered(call, attempt)
     attempt.requestStop(call.stoppedBy)
+  }
+
+  /** What runs elsewhere is killed shortly before the bound, so that its end is seen within it. */
+  private armKill(attempt: RunningAttempt, boundAt: number): void {
+    const margin = Math.min(this.env.limits.drain / 4, 250)
+    this.timers.arm({ type: "kill", attempt }, Math.max(0, boundAt - margin - this.timers.now()))
   }
 
   /** Watches an attempt's fiber: called once, whenever it ends. It must never throw. */

@@ -14,10 +14,11 @@ export const promiseHandler =
   ) =>
   (params: never): Effect.Effect<unknown, unknown> =>
     Effect.flatMap(running, (attempt) => {
-      const { attempt: number, call, epoch, idempotencyKey, runId } = attempt
+      const { attempt: number, call, epoch, idempotencyKey, onBound, runId } = attempt
       let promise: PromiseLike<unknown>
       try {
-        promise = execute(params, { runId, epoch, call, attempt: number, idempotencyKey, signal: attempt.signal() })
+        const identity = { runId, epoch, call, attempt: number, idempotencyKey }
+        promise = execute(params, { ...identity, onBound, signal: attempt.signal() })
       } catch (defect) {
         return Effect.fail(new CallError({ reason: new Threw({ defect }) }))
       }

@@ -8,7 +8,8 @@ import * as Data from "effect/Data"
 const TypeId = "~@toolscope/core/CallError"
 
 /**
- * The attempt had not answered when its time was up. Give it more (`timeout`), or find out why it hangs.
+ * The attempt, or an effect at the gate that has a timeout of its own, had not answered when its time was up. Give it more (`timeout`), or
+ * find out why it hangs.
  *
  * @since 0.1.0
  */
@@ -88,7 +89,7 @@ export class RetryDied extends Data.TaggedClass("RetryDied")<{ readonly defect: 
 }
 
 /**
- * The journal refused to record the start of the attempt, so it did not start.
+ * The journal refused to record the start of the attempt, or the intent of an effect, so it did not start.
  *
  * @since 0.1.0
  */
@@ -99,9 +100,35 @@ export class JournalRefused extends Data.TaggedClass("JournalRefused")<{ readonl
 }
 
 /**
+ * The handler broke the contract of its tool at the gate; the effect that it asked for did not happen.
+ *
+ * - `readsOnly`: its contract says `effect: "none"` · `commitsAtStart`: it does not say `commit: "marked"`
+ * - `undoIsMissing`: it says `compensate: "atCommit"`, and this commit does not say how it is undone
+ * - `hasEnded`: its attempt was over: something that the handler had let go, or a finalizer
+ *
  * @since 0.1.0
  */
-export type Reason = TimedOut | MalformedResult | Threw | Defect | Rejected | Interrupted | RetryDied | JournalRefused
+export class ContractViolation extends Data.TaggedClass("ContractViolation")<{
+  readonly rule: "readsOnly" | "commitsAtStart" | "undoIsMissing" | "hasEnded"
+}> {
+  get message(): string {
+    return `the handler broke its contract: ${violations[this.rule]}`
+  }
+}
+
+const violations = {
+  readsOnly: 'it commits, and its contract says effect "none": correct the contract',
+  commitsAtStart: 'it passes the gate, and its contract does not say commit "marked": add that',
+  undoIsMissing: 'its contract says compensate "atCommit": give Commit.run a compensate',
+  hasEnded:
+    "it commits after its attempt has ended: wait for everything that the handler starts, and commit in no finalizer"
+} as const
+
+/**
+ * @since 0.1.0
+ */
+export type Reason =
+  TimedOut | MalformedResult | Threw | Defect | Rejected | Interrupted | RetryDied | JournalRefused | ContractViolation
 
 /**
  * The failure of a call that is not one of its tool's own errors. Match on `reason._tag`.

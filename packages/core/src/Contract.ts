@@ -4,6 +4,8 @@
  *
  * @since 0.1.0
  */
+import type * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { text } from "./internal/json.ts"
 
@@ -17,6 +19,35 @@ import { text } from "./internal/json.ts"
  * @since 0.1.0
  */
 export type FailureMeaning = "nothing" | "maybe" | { readonly [tag: string]: "nothing" | "maybe" }
+
+/**
+ * One effect of a call, as its undo and its probe are told about it.
+ *
+ * @since 0.1.0
+ */
+export interface Done<out A = unknown> {
+  /** Its idempotency key: the one that the effect itself was given. */
+  readonly key: string
+  /** The parameters of the call. */
+  readonly params: unknown
+  /** What it answered: of a tool that commits at start the value of the call. `None` if it is not known whether it happened. */
+  readonly value: Option.Option<A>
+}
+
+/**
+ * Undoes one effect, by its key. It is called once, and must accept that nothing had happened. If it fails, the effect is reported as
+ * `compensationFailed`.
+ *
+ * @since 0.1.0
+ */
+export type Compensate = (done: Done) => Effect.Effect<unknown, unknown>
+
+/**
+ * Reads, by its key, whether an effect happened. If it fails, that stays unknown.
+ *
+ * @since 0.1.0
+ */
+export type Probe = (done: Done) => Effect.Effect<boolean, unknown>
 
 interface Common {
   /** What the tool contends for, if anything. */
@@ -49,7 +80,10 @@ export interface Acting extends Common {
    * one idempotency key. `"never"` (default): no.
    */
   readonly repeat: "natural" | "keyed" | "never"
-  /** From when on may it have acted? `"atStart"` (default): from its start. `"marked"`: the handler passes the gate. */
+  /**
+   * From when on may it have acted? `"atStart"` (default): from its start. `"marked"`: the handler passes the gate (`Commit.run`), and does
+   * nothing to the world but there.
+   */
   readonly commit: "atStart" | "marked"
   /** What its failure says. Default `"maybe"`. */
   readonly failure: FailureMeaning
@@ -58,10 +92,10 @@ export interface Acting extends Common {
    * and awaited to the bound.
    */
   readonly interruption: "anywhere" | "beforeCommit" | "never"
-  /** Undoes one of its effects. */
-  readonly compensate?: unknown
-  /** Reads, by key, whether an effect happened. */
-  readonly probe?: unknown
+  /** Undoes one of its effects. `"atCommit"`: each `Commit.run` of the handler says how. Default: nothing does. */
+  readonly compensate?: Compensate | "atCommit"
+  /** Reads whether one of its effects happened, where that is in doubt. Default: nothing does, and it is reported as unknown. */
+  readonly probe?: Probe
 }
 
 /**
@@ -113,12 +147,27 @@ export const readOnly: Contract = make({ effect: "none" })
 export const idempotent: Contract = make({ effect: "mutating", repeat: "natural", interruption: "anywhere" })
 
 /**
- * Changes the world, and what it did can be undone by `compensate`. Plans refuse it until compensation is there.
+ * Changes the world, and what it did can be undone by `compensate`: it may stand in an `atomic`, and run beside rivals. With
+ * `"atCommit"` the handler passes the gate, and says there how.
+ *
+ * @example
+ * ```ts
+ * import { Contract } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const hold = Contract.compensable({ compensate: ({ key }) => Effect.log(`release ${key}`) })
+ * console.log(Contract.canUndo(hold), Contract.canUndo(Contract.irreversible)) // => true false
+ * ```
  *
  * @since 0.1.0
  */
-export const compensable = (options: { readonly compensate: unknown; readonly probe?: unknown }): Contract =>
-  make({ effect: "additive", ...options })
+export const compensable = (options: {
+  readonly compensate: Compensate | "atCommit"
+  readonly probe?: Probe
+  readonly repeat?: Acting["repeat"]
+  readonly failure?: FailureMeaning
+}): Contract =>
+  make({ effect: "additive", commit: options.compensate === "atCommit" ? "marked" : "atStart", ...options })
 
 /**
  * Changes the world for good: never repeated, and from its start on it may have acted.
@@ -135,14 +184,14 @@ export const irreversible: Contract = make({ effect: "destructive" })
 export const unknown: Contract = make({ effect: "destructive", openWorld: true, asserted: "default" })
 
 /**
- * May an attempt that was started have acted when it gave no answer?
+ * May an attempt have acted because it was started, whatever came of it?
  *
  * @since 0.1.0
  */
-export const mayAct = (contract: Contract): boolean => contract.effect !== "none"
+export const actsAtStart = (contract: Contract): boolean => contract.effect !== "none" && contract.commit === "atStart"
 
 /**
- * May an attempt that answered with this error have acted?
+ * May an effect that ended with this error have happened?
  *
  * @since 0.1.0
  */
@@ -170,6 +219,7 @@ export const mayRepeat = (contract: Contract, acted: boolean): boolean =>
 export const canRetry = (contract: Contract): boolean =>
   contract.effect === "none" ||
   contract.repeat !== "never" ||
+  contract.commit === "marked" ||
   (typeof contract.failure === "string"
     ? contract.failure === "nothing"
     : Object.values(contract.failure).includes("nothing"))
@@ -179,13 +229,30 @@ export const canRetry = (contract: Contract): boolean =>
  *
  * @since 0.1.0
  */
-export const canOverlap = (contract: Contract): boolean => contract.effect === "none"
+export const canOverlap = (contract: Contract): boolean => canUndo(contract)
+
+/**
+ * Can everything that it does be undone? True also of what does nothing.
+ *
+ * @since 0.1.0
+ */
+export const canUndo = (contract: Contract): boolean => contract.effect === "none" || contract.compensate !== undefined
+
+/**
+ * What contradicts itself in a contract, for people; `undefined` if nothing does.
+ *
+ * @since 0.1.0
+ */
+export const contradiction = (contract: Contract): string | undefined =>
+  contract.effect !== "none" && contract.compensate === "atCommit" && contract.commit !== "marked"
+    ? 'compensate is "atCommit", and commit is not "marked": a handler that passes no gate cannot say there how it is undone'
+    : undefined
 
 const Asserted = Schema.Literals(["operator", "hint", "default"])
 const Meaning = Schema.Literals(["nothing", "maybe"])
 
 /**
- * A contract as data, as it stands in journals and reports. `compensate` and `probe` are no data: they appear as `"custom"`.
+ * A contract as data, as it stands in journals and reports. `compensate` and `probe` are no data: functions appear as `"custom"`.
  *
  * @since 0.1.0
  */
@@ -195,7 +262,7 @@ export const Data = Schema.Struct({
   commit: Schema.optionalKey(Schema.Literals(["atStart", "marked"])),
   failure: Schema.optionalKey(Schema.Union([Meaning, Schema.Record(Schema.String, Meaning)])),
   interruption: Schema.optionalKey(Schema.Literals(["anywhere", "beforeCommit", "never"])),
-  compensate: Schema.optionalKey(Schema.Literal("custom")),
+  compensate: Schema.optionalKey(Schema.Literals(["custom", "atCommit"])),
   probe: Schema.optionalKey(Schema.Literal("custom")),
   resource: Schema.optionalKey(Schema.String),
   openWorld: Schema.optionalKey(Schema.Boolean),
@@ -217,7 +284,7 @@ export const toData = (contract: Contract): Data => {
   const { compensate, probe, ...rest } = contract
   return {
     ...rest,
-    ...(compensate === undefined ? {} : { compensate: "custom" }),
+    ...(compensate === undefined ? {} : { compensate: compensate === "atCommit" ? compensate : "custom" }),
     ...(probe === undefined ? {} : { probe: "custom" })
   }
 }

@@ -18,8 +18,12 @@
  *                                                └── end, or left behind ────────┘
  * ```
  *
+ * A **scope** is a subtree whose effects are undone together when it is *lost*: an `atomic` that failed or was stopped, a child of a
+ * `firstSuccess` that is not the winner, a child that a `quorum` which undoes its surplus did not count. Its undo begins when nothing in it
+ * runs any more, and what happened in it is undone once.
+ *
  * One call of {@link step} takes all events of one instant: ends are recorded, nodes decide bottom-up, then timers (inner
- * first), then a stop from above; commands to stop come before commands to start.
+ * first), then a stop from above; commands to stop come before commands to undo, and these before commands to start.
  *
  * What it never does: start a call whose stop was requested; decide a node twice; depend on the order in which the events of
  * one instant are listed; allocate per event.
@@ -29,16 +33,17 @@
 import { activate } from "./internal/decision/activation.ts"
 import { stopAll } from "./internal/decision/close.ts"
 import { admit, decideDirty } from "./internal/decision/decide.ts"
-import { record, sortEvents } from "./internal/decision/events.ts"
+import { isEnd, record, sortEvents } from "./internal/decision/events.ts"
 import { key as projectedKey, wholeKey as fullKey } from "./internal/decision/key.ts"
 import { active, State } from "./internal/decision/state.ts"
+import { beginUndos, isLost as lost, isProvisional as provisional } from "./internal/decision/undo.ts"
 
 /**
  * The policy of a node, as the core knows it.
  *
  * @since 0.1.0
  */
-export type Policy = "call" | "all" | "advisory" | "quorum" | "firstSuccess" | "settled" | "deadline"
+export type Policy = "call" | "all" | "advisory" | "quorum" | "firstSuccess" | "settled" | "atomic" | "deadline"
 
 /**
  * One node of a {@link Program}. Nodes are listed in plan order, parents before children.
@@ -57,6 +62,8 @@ export interface ProgramNode {
   readonly need: number
   /** `quorum`: the successes must agree, see {@link Program.agrees}. */
   readonly agree: boolean
+  /** `quorum`: once it has succeeded, what the children did that it did not count is undone. */
+  readonly undoSurplus: boolean
   /** `firstSuccess`: all at once, one more each stagger or failure, or one after the other. */
   readonly stagger: "none" | "timed" | "infinite"
 }
@@ -78,17 +85,20 @@ export interface Program {
  * What a call that has ended may have done to the world, as far as its contract tells.
  *
  * - `no`: nothing, or nothing that remains
- * - `stuck`: something that cannot be undone, or nobody knows
+ * - `undoable`: something, all of which can be undone
+ * - `stuck`: something that cannot be undone
  *
  * @since 0.1.0
  */
-export type Acted = "no" | "stuck"
+export type Acted = "no" | "undoable" | "stuck"
 
 /**
  * The events of an instant. `node` and `call` are indexes into {@link Program.nodes}.
  *
- * - `ended`: the attempt of a call has ended. `retry`: it failed, and another attempt will follow a back-off
+ * - `ended`: the attempt of a call has ended. `retry`: it failed, and another attempt will follow a back-off. `acted`: what the call has
+ *   done so far, earlier attempts included
  * - `leftBehind`: the attempt of a call had not ended at its bound
+ * - `undone`: the undo of a scope is over. `failure`: not everything could be undone
  * - `timeout`: the attempt of a call has used up its time; it is to be stopped
  * - `retryDue`, `grace`, `stagger`, `deadline`: a timer that was armed has elapsed
  * - `stop`: a stop from above
@@ -102,12 +112,13 @@ export type Event =
       readonly result: "success" | "failure" | "retry"
       readonly acted: Acted
     }
+  | { readonly type: "undone"; readonly node: number; readonly result: "success" | "failure" }
   | { readonly type: "timeout" | "retryDue" | "grace" | "stagger" | "deadline"; readonly node: number }
   | { readonly type: "stop"; readonly node: 0 }
 
 /**
  * What the core asks for. The methods are called during {@link step}, in this order: decisions and stops as they follow from
- * one another, then starts. They must not call {@link step}.
+ * one another, then undos, then starts. They must not call {@link step}.
  *
  * @since 0.1.0
  */
@@ -127,6 +138,11 @@ export interface Commands {
   stop(call: number, cause: number): void
   /** A call that was waiting, for a permit or between two attempts, is over without having to be stopped. */
   drop(call: number, cause: number): void
+  /**
+   * Undo what the calls below this scope did, last first. Nothing runs there any more, and nothing will. What inner scopes are undoing
+   * already is theirs. An `undone` event is to follow.
+   */
+  undo(scope: number): void
   /** Start an attempt of a call. */
   start(call: number): void
 }
@@ -196,7 +212,7 @@ export const step = (state: State, events: Array<Event>, commands: Commands): vo
   state.instant++
   sortEvents(events)
   let i = 0
-  while (i < events.length && (events[i]!.type === "ended" || events[i]!.type === "leftBehind")) {
+  while (i < events.length && isEnd(events[i]!)) {
     record(state, commands, events[i]!)
     i++
   }
@@ -206,15 +222,47 @@ export const step = (state: State, events: Array<Event>, commands: Commands): vo
     decideDirty(state, commands)
   }
   if (i < events.length) stopAll(state, commands)
+  beginUndos(state, commands)
   admit(state, commands)
 }
 
 /**
- * Has the root been decided, and has every started attempt ended or been left behind?
+ * Has the root been decided, has every started attempt ended or been left behind, and is every undo over?
  *
  * @since 0.1.0
  */
-export const isClosed = (state: State): boolean => state.live === 0 && decision(state, 0) !== undefined
+export const isClosed = (state: State): boolean =>
+  state.live === 0 && state.undoing === 0 && decision(state, 0) !== undefined
+
+/**
+ * Has this call done what an enclosing scope may still undo, or is undoing? Its outcome is not fixed then.
+ *
+ * @since 0.1.0
+ */
+export const isProvisional: (state: State, call: number) => boolean = provisional
+
+/**
+ * Is what this subtree did not wanted any more? True of a failed or stopped `atomic`, of every child of a `firstSuccess` that is not its
+ * winner and will not be, and of what a `quorum` that undoes its surplus did not count. Only for nodes that are such a **scope**.
+ *
+ * @since 0.1.0
+ */
+export const isLost: (state: State, scope: number) => boolean = lost
+
+/**
+ * The scopes that contain a node, itself included, inner ones first.
+ *
+ * @since 0.1.0
+ */
+export const scopesOf = (state: State, node: number): ReadonlyArray<number> => {
+  const scopes: Array<number> = []
+  for (let scope = state.scope[node]!; scope !== -1;) {
+    scopes.push(scope)
+    const { parent } = state.program.nodes[scope]!
+    scope = parent === -1 ? -1 : state.scope[parent]!
+  }
+  return scopes
+}
 
 /**
  * The decision of a node, or `undefined` while there is none.

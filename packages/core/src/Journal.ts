@@ -42,6 +42,12 @@ const attempt = Schema.Int
 const AttemptResult = Schema.Literals(["success", "failure", "malformed", "noAnswer", "timeout", "stopped", "refused"])
 
 /**
+ * Why an effect did not happen: its attempt had been stopped when it came to the gate, the journal refused its intent, its handler broke
+ * its contract; or it passed the gate and, as its failure or its probe says, nothing happened.
+ */
+const Refusal = Schema.Literals(["stop", "journal", "contract", "failure", "probe"])
+
+/**
  * An event as it stands in a journal: one line of NDJSON. `call` is the path of a call, `node` a JSON Pointer into the plan, `time`
  * milliseconds since the epoch; `seq` grows by one from event to event of a journal.
  *
@@ -64,8 +70,14 @@ export const Event = Schema.Union([
   event("attempt.refused", { call, attempt, reason: Schema.String }),
   event("attempt.ended", { call, attempt, result: AttemptResult, error: Schema.optionalKey(Schema.String) }),
   event("attempt.leftBehind", { call, attempt }),
+  event("effect.intended", { call, attempt, key: Schema.String }),
+  event("effect.refused", { call, attempt, key: Schema.String, reason: Refusal }),
   event("effect.committed", { call, key: Schema.String }),
   event("effect.unknown", { call, key: Schema.String }),
+  event("effect.probed", { call, key: Schema.String, happened: Schema.Literals(["yes", "no", "unknown"]) }),
+  event("effect.compensating", { call, key: Schema.String }),
+  event("effect.compensated", { call, key: Schema.String }),
+  event("effect.compensationFailed", { call, key: Schema.String, error: Schema.String }),
   event("policy.decided", {
     node: Schema.String,
     policy: Report.Json.fields.nodes.value.fields.policy,

@@ -268,8 +268,8 @@ export const advisory: {
 
 /**
  * **Decides**: succeeds with the first `n` successes, fails as soon as fewer than `n` children still can. With `agree` the `n` must
- * agree. **Stops** the rest either way; what the surplus committed stays. **Timeout** of a child is its failure. **Late answers**
- * change nothing. **Cost**: every child starts.
+ * agree. **Stops** the rest either way; what children that are not counted committed stays, unless `surplus` is `"undo"`. **Timeout** of
+ * a child is its failure. **Late answers** change nothing. **Cost**: every child starts.
  *
  * The value holds the `n` that were counted: a record without the others, or a list in plan order.
  *
@@ -281,7 +281,10 @@ export const quorum = <const C extends Children<Any>>(
   options?: {
     /** When do two values agree? `true`: their JSON is equal. */
     readonly agree?: true | Equivalence<Value<Members<C>>>
-    /** What becomes of the effects of more than `n` successes. Default `"keep"`. */
+    /**
+     * What becomes of the effects of children that are not counted, once it has succeeded. Default `"keep"`. `"undo"` is refused where a
+     * call inside acts and its contract has no `compensate`.
+     */
     readonly surplus?: "keep" | "undo"
   }
 ): Plan<SomeValues<C>, Error<Members<C>>, Services<Members<C>>, OutcomesOf<C>> =>
@@ -289,8 +292,9 @@ export const quorum = <const C extends Children<Any>>(
 
 /**
  * **Decides**: succeeds with the first success (which beats a failure of the same instant), fails when all have failed, or when one
- * that failed has acted. **Stops** everything but the winner. **Timeout** of a child is its failure. **Late answers** change
- * nothing. **Cost**: by `stagger`; children that overlap must be free of effects.
+ * that failed did what cannot be undone. **Stops** everything but the winner, and undoes what the others committed, also when all have
+ * failed. **Timeout** of a child is its failure. **Late answers** change nothing. **Cost**: by `stagger`; children that overlap must be
+ * free of effects, or have a `compensate` in their contract.
  *
  * @since 0.1.0
  */
@@ -299,7 +303,7 @@ export const firstSuccess = <const C extends Children<Any>>(
   options?: {
     /**
      * Absent: all start at once. A duration: each time it elapses, and each time a started child fails, one more starts.
-     * `"infinity"`: the next starts when the failed one has drained.
+     * `"infinity"`: the next starts when the failed one has drained and been undone.
      */
     readonly stagger?: Duration.Input | "infinity"
   }
@@ -315,6 +319,33 @@ export const firstSuccess = <const C extends Children<Any>>(
  */
 export const settled = <A, E, R, O>(self: Plan<A, E, R, O>): Plan<O, never, R, O> =>
   fromNode({ policy: "settled", node: toNode(self) })
+
+/**
+ * All or nothing. **Decides** what its child decides. **Stops** nothing itself; when it has failed or was stopped, and everything in it
+ * has drained, what was committed in it is undone, last first, each effect once, together within the `undo` of the run. What an inner
+ * `atomic` that succeeded did is undone too, when the outer one fails. **Late answers** change nothing. **Cost**: as its child, and the
+ * undo. Refused where a call inside acts and its contract has no `compensate`.
+ *
+ * @example
+ * ```ts
+ * import { Contract, Fanout, Plan } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const booked = new Set<string>()
+ * const book = (seat: string) =>
+ *   Plan.effect(
+ *     Effect.sync(() => booked.add(seat)),
+ *     Contract.compensable({ compensate: () => Effect.sync(() => booked.delete(seat)) })
+ *   )
+ * const full = Plan.effect(Effect.delay(Effect.fail("sold out"), 5), Contract.readOnly)
+ * await Effect.runPromise(Effect.flip(Fanout.run(Plan.atomic(Plan.all([book("1A"), book("1B"), full])))))
+ * console.log(booked.size) // => 0
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const atomic = <A, E, R, O>(self: Plan<A, E, R, O>): Plan<A, E, R, O> =>
+  fromNode({ policy: "atomic", node: toNode(self) })
 
 /**
  * **Decides** what its child decides. **Timeout**: `duration` runs from its activation, queueing included; when it elapses, undecided

@@ -12,7 +12,7 @@ import * as Data from "effect/Data"
  * - `BadId`: an id that is empty, too long, or contains what a path cannot · `DuplicateId`: two siblings have it
  * - `BadQuorum`: it can never be reached · `Empty`: a choice among nothing · `BadDuration`: not a duration, or negative
  * - `BadSetting`: a concurrency below 1 · `Misplaced`: `advisory` somewhere else than directly under `all`; `settled` where values must agree
- * - `RetryForbidden`, `OverlapForbidden`: the contract can never allow it
+ * - `RetryForbidden`, `OverlapForbidden`, `UndoForbidden`: the contract can never allow it · `BadContract`: it contradicts itself
  * - `DuplicateTool`: two tools of one name · `Unsupported`: part of the format, but not of this version
  *
  * @since 0.1.0
@@ -32,6 +32,8 @@ export type FaultTag =
   | "Misplaced"
   | "RetryForbidden"
   | "OverlapForbidden"
+  | "UndoForbidden"
+  | "BadContract"
   | "DuplicateTool"
   | "Unsupported"
 

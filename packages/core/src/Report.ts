@@ -39,6 +39,8 @@ export interface EffectReport {
   /** Idempotency key: run, call and ordinal of the commit. */
   readonly key: string
   readonly state: "committed" | "compensated" | "compensationFailed" | "unknown"
+  /** Why it could not be undone. */
+  readonly error?: string
 }
 
 /**
@@ -129,7 +131,8 @@ const CallJson = Schema.Struct({
   effects: Schema.Array(
     Schema.Struct({
       key: Schema.String,
-      state: Schema.Literals(["committed", "compensated", "compensationFailed", "unknown"])
+      state: Schema.Literals(["committed", "compensated", "compensationFailed", "unknown"]),
+      error: Schema.optionalKey(Schema.String)
     })
   ),
   stoppedBy: Schema.optionalKey(StopReasonJson),

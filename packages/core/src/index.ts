@@ -5,6 +5,7 @@
  */
 export * as Attempt from "./Attempt.ts"
 export * as CallError from "./CallError.ts"
+export * as Commit from "./Commit.ts"
 export * as Contract from "./Contract.ts"
 export * as Decision from "./Decision.ts"
 export * as Fanout from "./Fanout.ts"

@@ -7,11 +7,15 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { type Attempt, Current } from "../Attempt.ts"
 import { CallError, Threw } from "../CallError.ts"
+import * as Contract from "../Contract.ts"
 import type { StopReason } from "../Report.ts"
 import type { CallSpec } from "./compile.ts"
+import { mayHaveActed, ofExit } from "./ending.ts"
+import { asks, type Gate } from "./gate.ts"
 
 export class RunningAttempt implements Attempt {
   readonly runId: string
@@ -20,6 +24,7 @@ export class RunningAttempt implements Attempt {
   readonly attempt: number
   readonly idempotencyKey: string
   readonly spec: CallSpec
+  readonly gate: Gate
 
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   stop: StopReason | undefined
@@ -30,14 +35,25 @@ export class RunningAttempt implements Attempt {
   /** The exit of the handler, fixed before its cleanup runs. */
   body: Exit.Exit<unknown, unknown> | undefined
   cleanup: string | undefined
+  /** How many commits it has asked for. */
+  commits = 0
+  /** Has one of them passed the gate? */
+  hasPassed = false
+  /** What the probe of a tool that commits at start said, where it was asked. */
+  probed: Option.Option<boolean> | undefined
   /** Ends the attempt for sure: called shortly before its bound. */
   kill: (() => void) | undefined
   private controller: AbortController | undefined
   private listeners: Set<(reason: StopReason) => void> | undefined
   private thrown: Exit.Exit<never, CallError> | undefined
 
-  constructor(spec: CallSpec, info: Pick<Attempt, "runId" | "epoch" | "call" | "attempt" | "idempotencyKey">) {
+  constructor(
+    spec: CallSpec,
+    gate: Gate,
+    info: Pick<Attempt, "runId" | "epoch" | "call" | "attempt" | "idempotencyKey">
+  ) {
     this.spec = spec
+    this.gate = gate
     this.runId = info.runId
     this.epoch = info.epoch
     this.call = info.call
@@ -81,6 +97,13 @@ export class RunningAttempt implements Attempt {
     return this.controller.signal
   }
 
+  /** Does a stop interrupt it now? */
+  private get yields(): boolean {
+    const { contract } = this.spec
+    const hasCommitted = this.hasPassed && contract.effect !== "none" && contract.interruption === "beforeCommit"
+    return isInterruptible(this.spec) && !hasCommitted
+  }
+
   /** Tells the handler why, and interrupts it where the contract allows. The first reason stays. */
   requestStop(reason: StopReason): void {
     if (this.stop !== undefined || this.ended) return
@@ -89,7 +112,7 @@ export class RunningAttempt implements Attempt {
     const { listeners } = this
     this.listeners = undefined
     if (listeners !== undefined) for (const listener of listeners) listener(reason)
-    if (!this.began || isInterruptible(this.spec)) this.fiber?.interruptUnsafe()
+    if (!this.began || this.yields) this.fiber?.interruptUnsafe()
   }
 
   /**
@@ -121,13 +144,31 @@ export class RunningAttempt implements Attempt {
     return Effect.onExit(this.handle(), (exit) => {
       this.body = this.thrown ?? exit
       const cleanup = Scope.closeUnsafe(scope, exit)
-      if (cleanup === undefined) return Effect.void
+      const probe = this.probe()
+      if (cleanup === undefined) {
+        if (probe === undefined) return Effect.void
+        onCleanup()
+        return probe
+      }
       onCleanup()
-      return Effect.catchCause(cleanup, (cause) =>
+      const cleaned = Effect.catchCause(cleanup, (cause) =>
         Effect.sync(() => {
           this.cleanup = Cause.pretty(cause)
         })
       )
+      return probe === undefined ? cleaned : Effect.andThen(probe, cleaned)
+    })
+  }
+
+  /** Of a tool that commits at start: did it happen? Asked when its end does not say. */
+  private probe(): Effect.Effect<void> | undefined {
+    const { contract, params, tool } = this.spec
+    if (contract.effect === "none" || contract.probe === undefined || !Contract.actsAtStart(contract)) return undefined
+    const end = ofExit(tool, this.body!)
+    if (end._tag === "success" || !mayHaveActed(contract, end)) return undefined
+    const { probe } = contract
+    return Effect.map(asks(probe, { key: this.idempotencyKey, params, value: Option.none() }), (happened) => {
+      this.probed = happened
     })
   }
 
@@ -156,5 +197,5 @@ export const isInterruptible = ({ contract, tool }: CallSpec): boolean =>
 export const running: Effect.Effect<RunningAttempt> = Effect.map(Effect.service(Current), (attempt) => {
   // not by class: the tool and the fan-out may come from two copies of this package
   if (attempt !== undefined && "signal" in attempt) return attempt as RunningAttempt
-  throw new Error("a promise tool runs only inside a fan-out")
+  throw new Error("this runs only inside a handler, in a fan-out")
 })

@@ -4,8 +4,11 @@
 import type { StopReason } from "../Report.ts"
 import type { RunningAttempt } from "./attempt.ts"
 import type { CallSpec } from "./compile.ts"
-import { type AttemptEnd, conclude, type Conclusion, mayHaveActed, timedOut } from "./ending.ts"
+import { actedOf, EffectRecord } from "./effects.ts"
+import { type AttemptEnd, conclude, type Conclusion, timedOut } from "./ending.ts"
 import type { RetryState } from "./retry.ts"
+
+const nothing: ReadonlyArray<EffectRecord> = []
 
 export class CallState {
   readonly spec: CallSpec
@@ -14,8 +17,8 @@ export class CallState {
   current: RunningAttempt | undefined
   /** Attempts that began. */
   attempts = 0
-  /** May an attempt before the current one have acted? */
-  actedBefore = false
+  /** What it did to the world, by ordinal. */
+  effects: ReadonlyArray<EffectRecord> = nothing
   lastError: unknown
   end: AttemptEnd | undefined
   stoppedBy: StopReason | undefined
@@ -32,9 +35,25 @@ export class CallState {
     this.timeout = spec.timeout ?? defaultTimeout
   }
 
-  /** May it have acted, as far as is known now? */
-  get acted(): boolean {
-    return this.actedBefore || (this.end !== undefined && mayHaveActed(this.spec.contract, this.end))
+  /** May it have acted, as far as is known now, and not have been undone? */
+  get acted(): "no" | "undoable" | "stuck" {
+    return this.effects === nothing ? "no" : actedOf(this.effects, this.leftBehind)
+  }
+
+  /** The record of an effect: the same for all attempts. */
+  effect(ordinal: number, runId: string): EffectRecord {
+    const found = this.effects[ordinal]
+    if (found !== undefined) return found
+    const made = new EffectRecord(ordinal, this.key(ordinal, runId))
+    this.effects = [...this.effects, made]
+    return made
+  }
+
+  /** The idempotency key of an effect. */
+  key(ordinal: number, runId: string): string {
+    const { id, idempotencyKey } = this.spec
+    if (idempotencyKey === undefined) return `${runId}${id}#${ordinal}`
+    return ordinal === 0 ? idempotencyKey : `${idempotencyKey}#${ordinal}`
   }
 
   /** The error of the current attempt: of its timeout, or as it answered. */
@@ -53,9 +72,8 @@ export class CallState {
     if (text !== undefined) this.cleanup = this.cleanup === undefined ? text : `${this.cleanup}\n${text}`
   }
 
-  /** A further attempt will follow: what this one did moves into the past. */
+  /** A further attempt will follow: how this one ended moves into the past. */
   forget(): void {
-    this.actedBefore = this.acted
     this.lastError = this.error
     this.end = undefined
     this.stoppedBy = undefined
@@ -64,9 +82,8 @@ export class CallState {
   settle(now: number): Conclusion {
     this.settledAt = now
     return (this.conclusion = conclude({
-      contract: this.spec.contract,
       attempts: this.attempts,
-      actedBefore: this.actedBefore,
+      acted: this.acted !== "no",
       end: this.end,
       lastError: this.lastError,
       stoppedBy: this.stoppedBy,

@@ -54,6 +54,8 @@ interface Visit {
   readonly overlap: string | undefined
   /** Pointer of the nearest `quorum` whose values must agree. */
   readonly agreeing: string | undefined
+  /** Pointer of the nearest `atomic`, or `quorum` whose surplus is undone. */
+  readonly undoing: string | undefined
 }
 
 type Draft = { -readonly [K in keyof CompiledNode]: CompiledNode[K] } & {
@@ -67,9 +69,8 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
   const nodes: Array<Draft> = []
   const calls = new Map<number, CallSpec>()
   const toolsByName = new Map<string, Tool.Any>()
-  const stack: Array<Visit> = [
-    { node: root, parent: -1, id: undefined, pointer: "/plan", path: "", overlap: undefined, agreeing: undefined }
-  ]
+  const outside = { overlap: undefined, agreeing: undefined, undoing: undefined }
+  const stack: Array<Visit> = [{ node: root, parent: -1, id: undefined, pointer: "/plan", path: "", ...outside }]
 
   const millis = (input: unknown, pointer: string, ifAbsent: number): number => {
     if (input === undefined) return ifAbsent
@@ -79,7 +80,7 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
   }
 
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
-    const { agreeing, id, node, overlap, parent, path, pointer } = visit
+    const { agreeing, id, node, overlap, parent, path, pointer, undoing } = visit
     const index = nodes.length
     if (parent !== -1) {
       nodes[parent]!.children.push(index)
@@ -89,13 +90,14 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
       node,
       pointer,
       path: path === "" ? "/" : path,
-      policy: node.policy === "unsupported" || node.policy === "faulty" ? "settled" : (node.policy satisfies Policy),
+      policy: node.policy === "faulty" ? "settled" : (node.policy satisfies Policy),
       parent,
       children: [],
       childIds: [],
       end: index + 1,
       need: 0,
       agree: false,
+      undoSurplus: false,
       stagger: "none",
       millis: 0
     }
@@ -103,7 +105,7 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
     let below = overlap
     switch (node.policy) {
       case "call":
-        calls.set(index, checkCall(node, index, draft, overlap, { fault, millis, toolsByName }))
+        calls.set(index, checkCall(node, index, draft, visit, { fault, millis, toolsByName }))
         break
       case "quorum": {
         draft.need = node.need
@@ -113,8 +115,7 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
           const hint = size === 0 ? "" : `: write 1 to ${size}`
           fault(`${pointer}/quorum`, "BadQuorum", `a quorum of ${node.need} among ${size} makes no sense${hint}`)
         }
-        if (node.surplus === "undo")
-          fault(`${pointer}/surplus`, "Unsupported", `"undo" is not in this version; write "keep"`)
+        draft.undoSurplus = node.surplus === "undo"
         break
       }
       case "firstSuccess":
@@ -141,9 +142,6 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
             `outcomes are fixed when a fan-out closes: they cannot agree before, as ${agreeing} asks`
           )
         }
-        break
-      case "unsupported":
-        fault(`${pointer}/${node.part}`, "Unsupported", `${node.part} is not in this version`)
     }
     const children = childrenOf(node)
     if ("wrong" in node) fault(pointer, "BadId", node.wrong)
@@ -157,7 +155,8 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
         pointer: pointer + child.tokens,
         path: child.id === undefined ? path : `${path}/${child.id}`,
         overlap: below,
-        agreeing: draft.agree ? pointer : agreeing
+        agreeing: draft.agree ? pointer : agreeing,
+        undoing: draft.undoSurplus || node.policy === "atomic" ? pointer : undoing
       })
     }
   }
@@ -180,7 +179,7 @@ const checkCall = (
   node: CallNode,
   index: number,
   { path, pointer }: { readonly path: string; readonly pointer: string },
-  overlap: string | undefined,
+  { overlap, undoing }: Pick<Visit, "overlap" | "undoing">,
   { fault, millis, toolsByName }: Checks
 ): CallSpec => {
   const { options, tool } = node
@@ -192,15 +191,8 @@ const checkCall = (
       fault(`${pointer}/call`, "DuplicateTool", `two tools are named ${name}`)
     toolsByName.set(tool.name, tool)
   }
-  if (contract.effect !== "none") {
-    for (const part of ["compensate", "probe"] as const) {
-      if (contract[part] !== undefined)
-        fault(`${pointer}/call`, "Unsupported", `${part}, in the contract of ${name}, is not in this version`)
-    }
-    if (contract.commit === "marked") {
-      fault(`${pointer}/call`, "Unsupported", `commit "marked", in the contract of ${name}, is not in this version`)
-    }
-  }
+  const contradiction = Contract.contradiction(contract)
+  if (contradiction !== undefined) fault(`${pointer}/call`, "BadContract", `the contract of ${name}: ${contradiction}`)
   const retry = options.retry ?? tool.retry
   if (typeof retry === "number" && (!Number.isInteger(retry) || retry < 0)) {
     fault(`${pointer}/retry`, "BadSetting", `retry is a number of further attempts, 0 or more, not ${retry}`)
@@ -216,7 +208,14 @@ const checkCall = (
     fault(
       `${pointer}/call`,
       "OverlapForbidden",
-      `${name} acts (${contract.effect}), so it cannot run beside its rivals in the firstSuccess at ${overlap}: write "stagger": "infinity" there`
+      `${name} acts (${contract.effect}) and cannot be undone, so it cannot run beside its rivals in the firstSuccess at ${overlap}: write "stagger": "infinity" there, or give its contract a compensate`
+    )
+  }
+  if (undoing !== undefined && !Contract.canUndo(contract)) {
+    fault(
+      `${pointer}/call`,
+      "UndoForbidden",
+      `${name} acts (${contract.effect}), and ${undoing} may have to undo it: give its contract a compensate, or take it out of there`
     )
   }
   let params: unknown = node.params

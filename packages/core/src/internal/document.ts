@@ -135,9 +135,7 @@ class Reader {
         put(this.wrapper(kind, json, pointer, "settled", () => ({ policy: "settled", node: faulty })))
         return
       case "atomic":
-        put(
-          this.wrapper(kind, json, pointer, "atomic", () => ({ policy: "unsupported", part: "atomic", node: faulty }))
-        )
+        put(this.wrapper(kind, json, pointer, "atomic", () => ({ policy: "atomic", node: faulty })))
         return
       case "deadline":
         put(

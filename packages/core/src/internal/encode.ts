@@ -57,6 +57,9 @@ export const encodeNode = (
       case "settled":
         made[i] = { settled: only() }
         break
+      case "atomic":
+        made[i] = { atomic: only() }
+        break
       case "deadline":
         made[i] = { ...time("deadline", node.duration), of: only() }
     }

@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import { CallError, Defect, Interrupted, isCallError, MalformedResult, TimedOut } from "../CallError.ts"
 import * as Contract from "../Contract.ts"
 import * as Outcome from "../Outcome.ts"
-import type { EffectReport, StopReason } from "../Report.ts"
+import type { StopReason } from "../Report.ts"
 import type * as Tool from "../Tool.ts"
 import * as codec from "./codec.ts"
 
@@ -36,8 +36,10 @@ export const ofExit = (tool: Tool.Any, exit: Exit.Exit<unknown, unknown>): Attem
     return thrown ? { _tag: "noAnswer", error: fail.error } : { _tag: "failure", error: fail.error }
   }
   const die = reasons.find(Cause.isDieReason)
-  if (die !== undefined)
-    return { _tag: "noAnswer", error: new CallError({ reason: new Defect({ defect: die.defect }) }) }
+  if (die !== undefined) {
+    const { defect } = die
+    return { _tag: "noAnswer", error: isCallError(defect) ? defect : new CallError({ reason: new Defect({ defect }) }) }
+  }
   return { _tag: "noAnswer", error: new CallError({ reason: new Interrupted() }) }
 }
 
@@ -62,30 +64,22 @@ const malformed = (issues: MalformedResult["issues"]): AttemptEnd => ({
   error: new CallError({ reason: new MalformedResult({ issues }) })
 })
 
-/** May the attempt have acted? */
+/** May an attempt of a tool that commits at start have acted? Others act nowhere but at the gate, which keeps account. */
 export const mayHaveActed = (contract: Contract.Contract, end: AttemptEnd): boolean => {
-  switch (end._tag) {
-    case "success":
-    case "malformed":
-    case "noAnswer":
-      return Contract.mayAct(contract)
-    case "failure": {
-      const { error } = end
-      const own = isCallError(error) && error.reason._tag === "Rejected" ? error.reason.error : error
-      return Contract.mayHaveActed(contract, own)
-    }
-    case "refused":
-      return false
-  }
+  if (!Contract.actsAtStart(contract) || end._tag === "refused") return false
+  return end._tag !== "failure" || Contract.mayHaveActed(contract, ownError(end.error))
 }
+
+/** What a promise was rejected with is what the contract speaks of. */
+const ownError = (error: unknown): unknown =>
+  isCallError(error) && error.reason._tag === "Rejected" ? error.reason.error : error
 
 /** What is known of a call when it is over. */
 export interface History {
-  readonly contract: Contract.Contract
   /** Attempts that began. */
   readonly attempts: number
-  /** May an attempt before the last one have acted? */
-  readonly actedBefore: boolean
+  /** May it have acted, and not have been undone? */
+  readonly acted: boolean
   /** How the last one ended; `undefined` if none began, or if the call was stopped between two attempts. */
   readonly end: AttemptEnd | undefined
   /** The error of the attempt before that. */
@@ -95,39 +89,33 @@ export interface History {
   readonly timeout: number
 }
 
-/** What the call comes to: its outcome, an error met after its stop, and the state of its implicit effect. */
+/** What the call comes to: its outcome, and an error met after its stop. */
 export interface Conclusion {
   readonly outcome: Outcome.Outcome<unknown, unknown>
   readonly afterStop?: unknown
-  readonly effect: EffectReport["state"] | undefined
 }
 
 export const conclude = (history: History): Conclusion => {
-  const { actedBefore, attempts, contract, end, lastError, stoppedBy } = history
+  const { acted, attempts, end, lastError, stoppedBy } = history
   const timeout = stoppedBy?.source === "timeout"
   if (
     end === undefined ||
     (end._tag === "refused" && !timeout && (end.error === undefined || stoppedBy !== undefined))
   ) {
-    const effect = actedBefore ? "unknown" : undefined
-    if (attempts === 0) return { outcome: Outcome.skipped, effect }
-    return { outcome: actedBefore ? Outcome.unknown(lastError) : Outcome.cancelled(lastError), effect }
+    if (attempts === 0) return { outcome: Outcome.skipped }
+    return { outcome: acted ? Outcome.unknown(lastError) : Outcome.cancelled(lastError) }
   }
-  if (end._tag === "success") {
-    return { outcome: Outcome.succeeded(end.value), effect: Contract.mayAct(contract) ? "committed" : undefined }
-  }
-  const acted = actedBefore || mayHaveActed(contract, end)
-  const effect = acted ? "unknown" : undefined
+  if (end._tag === "success") return { outcome: Outcome.succeeded(end.value) }
   if (stoppedBy === undefined) {
     const answered = end._tag === "failure" || end._tag === "malformed"
-    return { outcome: acted && !answered ? Outcome.unknown(end.error) : Outcome.failed(end.error), effect }
+    return { outcome: acted && !answered ? Outcome.unknown(end.error) : Outcome.failed(end.error) }
   }
   const afterStop = isInduced(end) || end.error === undefined ? {} : { afterStop: end.error }
   if (timeout) {
     const error = timedOut(history.timeout)
-    return { outcome: acted ? Outcome.unknown(error) : Outcome.failed(error), ...afterStop, effect }
+    return { outcome: acted ? Outcome.unknown(error) : Outcome.failed(error), ...afterStop }
   }
-  return { outcome: acted ? Outcome.unknown() : Outcome.cancelled(), ...afterStop, effect }
+  return { outcome: acted ? Outcome.unknown() : Outcome.cancelled(), ...afterStop }
 }
 
 /** After a stop: is this the interruption that was asked for, and not an error of the tool? */

@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type { CallError } from "../CallError.ts"
 import * as Contract from "../Contract.ts"
 import * as Decision from "../Decision.ts"
@@ -25,12 +26,15 @@ import { isInterruptible, RunningAttempt } from "./attempt.ts"
 import { bounded } from "./bounded.ts"
 import { CallState } from "./call.ts"
 import type { Compiled } from "./compile.ts"
-import { ofExit } from "./ending.ts"
+import type { EffectRecord } from "./effects.ts"
+import { type AttemptEnd, mayHaveActed, ofExit } from "./ending.ts"
+import { Gate } from "./gate.ts"
 import type { Limits } from "./limits.ts"
 import { stopReason } from "./reason.ts"
 import { Recorder } from "./recorder.ts"
 import * as Retry from "./retry.ts"
 import { Timers } from "./timers.ts"
+import { itemsOf, Undo } from "./undo.ts"
 import { asNullable, asOption, compose } from "./values.ts"
 
 export interface Environment {
@@ -47,6 +51,7 @@ export interface Environment {
 type Timer =
   | { readonly type: "grace" | "stagger" | "deadline" | "retryDue"; readonly node: number }
   | { readonly type: "timeout" | "kill" | "bound"; readonly attempt: RunningAttempt }
+  | { readonly type: "undoBound"; readonly undo: Undo }
 
 /** Take a breath after so many rounds without one, so that 10,000 synchronous calls do not hold the event loop. */
 const roundsPerTick = 64
@@ -59,8 +64,8 @@ export class Executor {
   readonly state: Decision.State
   decidedAt: number | undefined
   closedAt = 0
-  /** Attempts that were left behind and have not ended since. */
-  readonly leftBehind = new Set<RunningAttempt>()
+  /** Attempts and undos that were left behind and have not ended since. */
+  readonly leftBehind = new Set<RunningAttempt | Undo>()
   /** Why everything was asked to stop, if it was. */
   stoppedFromAbove: StopReason | undefined
   closed = false
@@ -68,12 +73,16 @@ export class Executor {
   reported = false
 
   private readonly timers: Timers<Timer>
+  private readonly gate: Gate
   private readonly fork: <A, E>(
     effect: Effect.Effect<A, E>,
     options?: { readonly uninterruptible: boolean }
   ) => Fiber.Fiber<A, E>
   private events: Array<Decision.Event> = []
   private stops: Array<number> = []
+  private toUndo: Array<number> = []
+  /** Undos that run, or are over, by their scope. */
+  private readonly undos = new Map<number, Undo>()
   private starts: Array<number> = []
   private stopIsNew = false
   private parked: ((effect: Effect.Effect<void>) => void) | undefined
@@ -84,6 +93,8 @@ export class Executor {
   private readonly staggers = new Map<number, Timer>()
   /** Calls that are over, to be journaled when the core has fixed their verdicts. */
   private over: Array<CallState> = []
+  /** Calls that are over, and whose effects may still be undone: their outcomes are not fixed. */
+  private provisional: Array<CallState> = []
   private driver: Fiber.Fiber<unknown, unknown> | undefined
 
   constructor(compiled: Compiled, env: Environment) {
@@ -94,6 +105,14 @@ export class Executor {
       this.scheduleWake()
     })
     this.recorder = new Recorder(env, compiled)
+    this.gate = new Gate({
+      runId: env.runId,
+      recorder: this.recorder,
+      callOf: (attempt) => this.calls.get(attempt.spec.index)!,
+      takeStop: () => {
+        this.takeStopAtOnce()
+      }
+    })
     this.state = Decision.make({ nodes: compiled.nodes, concurrency: env.limits.concurrency, agrees: this.agrees })
     for (const [index, spec] of compiled.calls) this.calls.set(index, new CallState(spec, env.limits.timeout))
   }
@@ -203,6 +222,10 @@ export class Executor {
   }
 
   private elapse(timer: Timer): void {
+    if ("undo" in timer) {
+      this.giveUp(timer.undo)
+      return
+    }
     if (!("attempt" in timer)) {
       // a stagger runs anew from each start: an older one of the same node is void
       if (timer.type === "stagger" && this.staggers.get(timer.node) !== timer) return
@@ -240,6 +263,7 @@ export class Executor {
       this.recorder.stopRequested(call, call.stoppedBy)
       this.over.push(call)
     },
+    undo: (scope) => void this.toUndo.push(scope),
     start: (index) => void this.starts.push(index)
   }
 
@@ -247,6 +271,7 @@ export class Executor {
     this.noteDecision()
     this.settleOver()
     this.deliverStops()
+    this.beginUndos()
     for (let i = 0; i < this.starts.length; i++) {
       this.takeStopAtOnce()
       this.start(this.calls.get(this.starts[i]!)!)
@@ -265,6 +290,7 @@ export class Executor {
     this.noteDecision()
     this.settleOver()
     this.deliverStops()
+    this.beginUndos()
   }
 
   private noteDecision(): void {
@@ -293,15 +319,15 @@ export class Executor {
       this.recorder.refused(call, "stop")
       call.end = { _tag: "refused" }
       this.over.push(call)
-      this.push({ type: "ended", node: index, result: "failure", acted: call.acted ? "stuck" : "no" })
+      this.push({ type: "ended", node: index, result: "failure", acted: call.acted })
       return
     }
-    const attempt = new RunningAttempt(call.spec, {
+    const attempt = new RunningAttempt(call.spec, this.gate, {
       runId: env.runId,
       epoch: env.epoch,
       call: call.spec.id,
       attempt: call.attempts + 1,
-      idempotencyKey: this.recorder.key(call)
+      idempotencyKey: call.key(0, env.runId)
     })
     call.current = attempt
     call.attempts++
@@ -353,10 +379,25 @@ export class Executor {
       this.recorder.refused(call, refusal?._tag === "Some" ? "journal" : "stop")
     } else {
       call.end = ofExit(call.spec.tool, attempt.body ?? exit)
+      this.noteEnd(call, attempt, call.end)
       call.addCleanup(attempt.cleanup)
     }
     this.recorder.ended(call, attempt)
     this.concludeAttempt(call, "ended")
+  }
+
+  /** Of a tool that commits at start: what the end of an attempt says about its one effect. */
+  private noteEnd(call: CallState, { probed }: RunningAttempt, end: AttemptEnd): void {
+    if (!mayHaveActed(call.spec.contract, end)) return
+    const effect = call.effect(0, this.env.runId)
+    effect.pass(this.gate.nextOrder())
+    effect.undo ??= contractualUndo(call, effect.key)
+    if (end._tag === "success") effect.end("committed", Option.some(end.value))
+    else {
+      if (probed !== undefined) this.recorder.effectProbed(call, effect.key, probed)
+      const happened = probed === undefined || Option.isNone(probed) ? undefined : probed.value
+      effect.end(happened === undefined ? "unknown" : happened ? "committed" : "absent", Option.none())
+    }
   }
 
   /** It had not ended at its bound: it is fenced, and lives in the quarantine until it ends. */
@@ -366,11 +407,15 @@ export class Executor {
     this.leftBehind.add(attempt)
     const since = this.env.clock.currentTimeMillisUnsafe()
     // one that has not begun never will: its fence is closed
-    const mayAct = attempt.began && Contract.mayAct(attempt.spec.contract)
+    const mayAct =
+      attempt.began &&
+      (Contract.actsAtStart(attempt.spec.contract) || call.effects.some(({ state }) => state === "running"))
     const { attempt: number, call: id, runId } = attempt
     const member: LeftBehind = { runId, call: id, tool: attempt.spec.tool.name, attempt: number, mayAct, since }
-    this.env.quarantine.members.add(member)
-    attempt.fiber?.addObserver(() => this.env.quarantine.members.delete(member))
+    this.env.quarantine.add(member)
+    attempt.fiber?.addObserver(() => {
+      this.env.quarantine.remove(member)
+    })
     call.leftBehind = true
     if (!attempt.began) {
       call.takeBack()
@@ -382,6 +427,9 @@ export class Executor {
       : attempt.body === undefined
         ? { _tag: "noAnswer" }
         : ofExit(call.spec.tool, attempt.body)
+    this.noteEnd(call, attempt, call.end)
+    // what runs at the gate may come to anything; the journal will say that it ended, and no more
+    for (const effect of call.effects) if (effect.state === "running") effect.end("unknown", Option.none())
     if (attempt.body !== undefined) call.addCleanup("a finalizer had not ended at the bound")
     this.recorder.leftBehind(call, attempt)
     this.concludeAttempt(call, "leftBehind")
@@ -391,6 +439,88 @@ export class Executor {
     this.leftBehind.delete(attempt)
     if (!this.reported) call.late.push(attempt.attempt)
     this.recorder.late(call, attempt)
+    if (this.closed) this.undoLate(call)
+  }
+
+  private beginUndos(): void {
+    if (this.toUndo.length === 0) return
+    const scopes = this.toUndo
+    this.toUndo = []
+    for (const scope of scopes) {
+      const { end } = this.compiled.nodes[scope]!
+      const inner: Array<Undo> = []
+      for (const undo of this.undos.values()) {
+        if (!undo.isOver && undo.scope >= scope && undo.scope < end) inner.push(undo)
+      }
+      const taken = new Set(inner.flatMap(({ items }) => items.map(({ effect }) => effect)))
+      const items = itemsOf(this.callsBelow(scope)).filter(({ effect }) => !taken.has(effect))
+      const undo = new Undo(scope, items, inner, {
+        begins: ({ call, effect }) => {
+          this.recorder.compensating(call, effect)
+        },
+        ends: ({ call, effect }, error, late) => {
+          this.recorder.compensated(call, effect, error)
+          if (late) return
+          effect.state = error === undefined ? "compensated" : "compensationFailed"
+          effect.error = error
+        }
+      })
+      this.undos.set(scope, undo)
+      this.timers.arm({ type: "undoBound", undo }, this.env.limits.undo)
+      undo.fiber = this.fork(undo.program)
+      undo.fiber.addObserver(() => {
+        if (undo.isOver) return
+        undo.conclude()
+        this.push({ type: "undone", node: scope, result: undo.failed ? "failure" : "success" })
+      })
+    }
+  }
+
+  /** The undo of a scope has not ended at its bound. */
+  private giveUp(undo: Undo): void {
+    if (undo.isOver) return
+    const { current } = undo
+    const isLeftBehind = undo.giveUp(this.env.limits.undo)
+    if (isLeftBehind) {
+      const { call } = current!
+      call.leftBehind = true
+      const { quarantine, runId } = this.env
+      const since = this.env.clock.currentTimeMillisUnsafe()
+      const { id, tool } = call.spec
+      const attempt = call.attempts
+      const member: LeftBehind = { runId, call: id, tool: tool.name, attempt, undo: true, mayAct: true, since }
+      quarantine.add(member)
+      this.leftBehind.add(undo)
+      undo.fiber!.addObserver(() => {
+        this.leftBehind.delete(undo)
+        quarantine.remove(member)
+      })
+    }
+    this.events.push({ type: "undone", node: undo.scope, result: "failure" })
+  }
+
+  /** What was left behind in a subtree that is lost, and has ended since, is undone as well: too late for the report. */
+  private undoLate(call: CallState): void {
+    const isLost = Decision.scopesOf(this.state, call.spec.index).some((scope) => Decision.isLost(this.state, scope))
+    if (!isLost || [...this.leftBehind].some((one) => one instanceof RunningAttempt && one.call === call.spec.id))
+      return
+    const undo = new Undo(call.spec.index, itemsOf([call]), [], {
+      begins: ({ call, effect }) => {
+        this.recorder.compensating(call, effect)
+      },
+      ends: ({ call, effect }, error) => {
+        this.recorder.compensated(call, effect, error)
+      }
+    })
+    if (undo.items.length > 0) this.fork(undo.program)
+  }
+
+  private *callsBelow(node: number): Generator<CallState> {
+    const { end } = this.compiled.nodes[node]!
+    for (let i = node; i < end; i++) {
+      const call = this.calls.get(i)
+      if (call !== undefined) yield call
+    }
   }
 
   /** An attempt is over: will another follow? Then tells the core. */
@@ -398,7 +528,7 @@ export class Executor {
     const { end, spec } = call
     const { index } = spec
     const tell = (result: "success" | "failure" | "retry") => {
-      const acted = call.acted ? "stuck" : "no"
+      const { acted } = call
       if (result === "retry") call.forget()
       // an answer after a timeout is not what the policies are told
       const told = result === "success" && call.stoppedBy !== undefined ? "failure" : result
@@ -409,15 +539,13 @@ export class Executor {
     const isOpen = () => Decision.decision(this.state, index) === undefined && this.stoppedFromAbove === undefined
     // what interrupted a timed-out attempt is its timeout: that is no bug of the handler
     const why = call.stoppedBy?.source === "timeout" && end._tag === "noAnswer" ? { _tag: end._tag } : end
-    if (spec.retry === undefined || !isOpen() || !Retry.mayFollow(spec.contract, why, call.acted))
+    if (spec.retry === undefined || !isOpen() || !Retry.mayFollow(spec.contract, why, call.acted !== "no"))
       return tell("failure")
     call.retry ??= Retry.make(spec.retry)
     const asked = this.fork(bounded(call.retry(call.error), this.env.limits.drain))
     asked.addObserver((exit) => {
       if (Exit.isFailure(exit)) {
         const died = Cause.findErrorOption(exit.cause)
-        // the attempt did what it did, whatever its schedule did
-        call.actedBefore = call.acted
         call.end = { _tag: "failure", error: died._tag === "Some" ? died.value : Cause.squash(exit.cause) }
         return tell("failure")
       }
@@ -430,12 +558,17 @@ export class Executor {
   }
 
   private settleOver(): void {
-    const { over } = this
-    if (over.length === 0) return
+    if (this.over.length + this.provisional.length === 0) return
+    const over = this.provisional.concat(this.over)
     this.over = []
+    this.provisional = []
     const now = this.env.clock.currentTimeMillisUnsafe()
     if (over.length > 1) over.sort((a, b) => a.spec.index - b.spec.index)
     for (const call of over) {
+      if (Decision.isProvisional(this.state, call.spec.index)) {
+        this.provisional.push(call)
+        continue
+      }
       call.settle(now)
       this.recorder.settled(call, this.state)
     }
@@ -478,5 +611,13 @@ export class Executor {
     this.closed = true
     this.closedAt = this.timers.now()
     this.timers.close()
+    for (const call of this.calls.values()) if (call.leftBehind) this.undoLate(call)
   }
+}
+
+/** How the one effect of a tool that commits at start is undone. */
+const contractualUndo = ({ spec: { contract, params } }: CallState, key: string): EffectRecord["undo"] => {
+  if (contract.effect === "none" || typeof contract.compensate !== "function") return undefined
+  const { compensate } = contract
+  return (value) => compensate({ key, params, value })
 }

@@ -26,12 +26,17 @@ const kinds = <N extends Schema.Constraint, C extends Schema.Constraint>(node: N
     quorum: Schema.Finite.annotate({ description: "How many must succeed: a whole number from 1" }),
     of: children,
     agree: Schema.optionalKey(Schema.Boolean.annotate({ description: "The counted values must be equal" })),
-    surplus: Schema.optionalKey(Schema.Literals(["keep", "undo"]).annotate({ description: `"undo": ${later}` }))
+    surplus: Schema.optionalKey(
+      Schema.Literals(["keep", "undo"]).annotate({
+        description:
+          'What becomes of the effects of children that are not counted, once it has succeeded. Default "keep"'
+      })
+    )
   }),
   firstSuccess: Schema.Struct({ firstSuccess: children, stagger: Schema.optionalKey(DurationText) }),
   advisory: Schema.Struct({ advisory: node, grace: Schema.optionalKey(DurationText) }),
   settled: Schema.Struct({ settled: node }),
-  atomic: Schema.Struct({ atomic: node }).annotate({ description: later }),
+  atomic: Schema.Struct({ atomic: node }),
   deadline: Schema.Struct({ deadline: DurationText, of: node })
 })
 

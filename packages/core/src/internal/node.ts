@@ -49,9 +49,8 @@ export type Node =
   | (Group & { readonly policy: "firstSuccess"; readonly stagger?: Duration.Input | "infinity" })
   | { readonly policy: "advisory"; readonly node: Node; readonly grace?: Duration.Input }
   | { readonly policy: "settled"; readonly node: Node }
+  | { readonly policy: "atomic"; readonly node: Node }
   | { readonly policy: "deadline"; readonly node: Node; readonly duration: Duration.Input }
-  /** A part of the format that this version refuses. */
-  | { readonly policy: "unsupported"; readonly part: string; readonly node: Node }
   /** A part of a document that could not be read: its faults are known already. */
   | { readonly policy: "faulty" }
 
@@ -68,11 +67,10 @@ export const childrenOf = (
       return node.children.map(({ id, node }, i) => ({ id, node, tokens: `/firstSuccess/${i}` }))
     case "advisory":
     case "settled":
+    case "atomic":
       return [{ id: undefined, node: node.node, tokens: `/${node.policy}` }]
     case "deadline":
       return [{ id: undefined, node: node.node, tokens: "/of" }]
-    case "unsupported":
-      return [{ id: undefined, node: node.node, tokens: `/${node.part}` }]
     case "call":
     case "faulty":
       return []

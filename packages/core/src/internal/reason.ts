@@ -22,6 +22,8 @@ export const stopReason = (
       return { source: "grace", reason: `the grace of ${millis} ms at ${path} passed` }
     case "settled":
       return { source: "policy", reason: `${path} has settled` }
+    case "atomic":
+      return { source: "sibling", reason: `${path} has failed` }
   }
   const call = originOf(compiled, state, cause)
   const from = call === undefined ? {} : { call }

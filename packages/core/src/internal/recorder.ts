@@ -4,6 +4,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import { CallError, JournalRefused } from "../CallError.ts"
 import * as Contract from "../Contract.ts"
 import * as Decision from "../Decision.ts"
@@ -13,6 +14,7 @@ import { toJson } from "../Report.ts"
 import type { RunningAttempt } from "./attempt.ts"
 import type { CallState } from "./call.ts"
 import type { Compiled } from "./compile.ts"
+import type { EffectRecord } from "./effects.ts"
 import { encodeNode } from "./encode.ts"
 import { isInduced } from "./ending.ts"
 import type { Environment } from "./executor.ts"
@@ -76,11 +78,6 @@ export class Recorder {
     this.append(draft as unknown as Draft)
   }
 
-  /** The idempotency key of a call's first effect: the same for all its attempts. */
-  key(call: CallState): string {
-    return call.spec.idempotencyKey ?? `${this.env.runId}${call.spec.id}#0`
-  }
-
   opened(): void {
     const { compiled, env } = this
     const contracts: Record<string, Contract.Data> = {}
@@ -135,11 +132,48 @@ export class Recorder {
   }
 
   settled(call: CallState, state: Decision.State): void {
-    const { effect, outcome } = call.conclusion!
+    const { outcome } = call.conclusion!
     const { id, index } = call.spec
-    if (effect === "committed") this.write({ type: "effect.committed", call: id, key: this.key(call) })
-    if (effect === "unknown") this.write({ type: "effect.unknown", call: id, key: this.key(call) })
+    for (const effect of call.effects) this.effectState(call, effect)
     this.write({ type: "call.settled", call: id, outcome: outcome._tag, verdict: Decision.verdict(state, index) })
+  }
+
+  effectIntended(call: CallState, { attempt }: RunningAttempt, key: string): void {
+    this.write({ type: "effect.intended", call: call.spec.id, attempt, key })
+  }
+
+  effectRefused(
+    call: CallState,
+    { attempt }: RunningAttempt,
+    key: string,
+    reason: "stop" | "journal" | "contract" | "failure" | "probe"
+  ): void {
+    this.write({ type: "effect.refused", call: call.spec.id, attempt, key, reason })
+  }
+
+  effectProbed(call: CallState, key: string, answer: Option.Option<boolean>): void {
+    const happened = Option.isNone(answer) ? "unknown" : answer.value ? "yes" : "no"
+    this.write({ type: "effect.probed", call: call.spec.id, key, happened })
+  }
+
+  /** That it was committed, or that nobody knows: once for each change. */
+  effectState(call: CallState, effect: EffectRecord): void {
+    const { key, reported } = effect
+    if (effect.written || (reported !== "committed" && reported !== "unknown")) return
+    effect.written = true
+    const type = reported === "committed" ? "effect.committed" : "effect.unknown"
+    this.write({ type, call: call.spec.id, key })
+  }
+
+  compensating(call: CallState, effect: EffectRecord): void {
+    this.effectState(call, effect)
+    this.write({ type: "effect.compensating", call: call.spec.id, key: effect.key })
+  }
+
+  compensated(call: CallState, { key }: EffectRecord, error: string | undefined): void {
+    const of = { call: call.spec.id, key }
+    if (error === undefined) this.write({ type: "effect.compensated", ...of })
+    else this.write({ type: "effect.compensationFailed", ...of, error })
   }
 
   stopRequested(call: CallState, { call: origin, reason, source }: StopReason): void {

@@ -17,6 +17,7 @@ import { withEncoders, withValueJson } from "../Report.ts"
 import type * as Tool from "../Tool.ts"
 import type { CallState } from "./call.ts"
 import * as codec from "./codec.ts"
+import type { EffectRecord } from "./effects.ts"
 import type { Executor } from "./executor.ts"
 import * as json from "./json.ts"
 import { nodeReport } from "./recorder.ts"
@@ -92,10 +93,12 @@ const errorEncoder =
     return Result.isSuccess(encoded) ? encoded.success : error
   }
 
-const callReport = ({ compiled, recorder, state }: Executor, call: CallState): CallReport => {
+const effectReport = ({ error, key, reported }: EffectRecord): ReadonlyArray<EffectReport> =>
+  reported === undefined ? [] : [{ key, state: reported, ...(error === undefined ? {} : { error }) }]
+
+const callReport = ({ compiled, state }: Executor, call: CallState): CallReport => {
   const { contract, id, index, tool } = call.spec
-  const { afterStop, effect, outcome } = call.conclusion!
-  const effects: ReadonlyArray<EffectReport> = effect === undefined ? [] : [{ key: recorder.key(call), state: effect }]
+  const { afterStop, outcome } = call.conclusion!
   const node = compiled.nodes[index]!.node
   const report: CallReport = {
     id,
@@ -105,7 +108,7 @@ const callReport = ({ compiled, recorder, state }: Executor, call: CallState): C
     verdict: Decision.verdict(state, index),
     used: Decision.used(state, index),
     attempts: call.attempts,
-    effects,
+    effects: call.effects.flatMap(effectReport),
     ...(call.stoppedBy === undefined ? {} : { stoppedBy: call.stoppedBy }),
     leftBehind: call.leftBehind,
     ...(afterStop === undefined ? {} : { afterStop }),
@@ -124,7 +127,7 @@ const reasonOf = (executor: Executor): Reason<unknown> => {
   if (Decision.decision(state, 0) === "stopped") return new Stopped({ calls: [], by: executor.stoppedFromAbove! })
   // wrappers decide what their child decides
   let root = 0
-  while (compiled.nodes[root]!.policy === "deadline") {
+  while (compiled.nodes[root]!.policy === "deadline" || compiled.nodes[root]!.policy === "atomic") {
     if (Decision.decidedBy(state, root) === "deadline") return new DeadlineExceeded({ calls: failed() })
     root = compiled.nodes[root]!.children[0]!
   }

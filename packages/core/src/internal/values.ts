@@ -52,6 +52,7 @@ const valueOf = (
     case "settled":
       return outcomes.get(node.children[0]!)
     case "advisory":
+    case "atomic":
     case "deadline":
       return values.get(node.children[0]!)
   }

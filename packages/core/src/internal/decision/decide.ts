@@ -4,7 +4,7 @@
 import type { Commands } from "../../Decision.ts"
 import { causeOf, settle } from "./close.ts"
 import { rules } from "./policies.ts"
-import { active, countBelow, dequeue, phaseQueued, phaseRunning, type State, takeDirty } from "./state.ts"
+import { active, countLive, dequeue, phaseQueued, phaseRunning, type State, takeDirty } from "./state.ts"
 
 export const decideDirty = (state: State, commands: Commands): void => {
   while (state.dirtySize > 0) {
@@ -23,8 +23,7 @@ export const admit = (state: State, commands: Commands): void => {
     const call = dequeue(state)
     if (state.phase[call] !== phaseQueued) continue
     state.phase[call] = phaseRunning
-    state.live++
-    countBelow(state, call, 1, 0)
+    countLive(state, call, 1)
     commands.start(call)
   }
 }

@@ -8,7 +8,8 @@ import { decideDirty } from "./decide.ts"
 import {
   active,
   byGrace,
-  countBelow,
+  clean,
+  countLive,
   enqueue,
   failed,
   none,
@@ -17,16 +18,35 @@ import {
   phaseQueued,
   phaseRunning,
   phaseStopping,
+  setEffect,
   type State,
-  succeeded
+  stuck,
+  succeeded,
+  undoable
 } from "./state.ts"
+import { recordUndone } from "./undo.ts"
 
-const rank = { ended: 0, leftBehind: 1, retryDue: 2, timeout: 3, grace: 3, stagger: 3, deadline: 3, stop: 4 } as const
+const rank = {
+  ended: 0,
+  leftBehind: 1,
+  undone: 2,
+  retryDue: 3,
+  timeout: 4,
+  grace: 4,
+  stagger: 4,
+  deadline: 4,
+  stop: 5
+} as const
+
+/** What has ended: recorded before anything is decided. */
+export const isEnd = (event: Event): boolean => rank[event.type] <= rank.undone
 
 /** Ends in plan order; then timers, inner first (a parent has a lower index than its children); then a stop from above. */
 export const sortEvents = (events: Array<Event>): void => {
   if (events.length > 1) {
-    events.sort((a, b) => rank[a.type] - rank[b.type] || (rank[a.type] === 3 ? b.node - a.node : a.node - b.node))
+    events.sort(
+      (a, b) => rank[a.type] - rank[b.type] || (rank[a.type] === rank.deadline ? b.node - a.node : a.node - b.node)
+    )
   }
 }
 
@@ -34,7 +54,9 @@ export const record = (state: State, commands: Commands, event: Event): void => 
   switch (event.type) {
     case "ended":
     case "leftBehind":
-      return recordEnd(state, event.node, event.result, event.acted === "stuck")
+      return recordEnd(state, event.node, event.result, effects[event.acted])
+    case "undone":
+      return recordUndone(state, event.node, event.result)
     case "retryDue":
       if (state.phase[event.node] === phaseBackoff) {
         state.phase[event.node] = phaseQueued
@@ -64,13 +86,15 @@ export const record = (state: State, commands: Commands, event: Event): void => 
   }
 }
 
+const effects = { no: clean, undoable, stuck } as const
+
 /** An attempt has ended, or was left behind: it gives its permit back. A call that is undecided gets its verdict, or waits for a retry. */
-const recordEnd = (state: State, call: number, result: "success" | "failure" | "retry", stuck: boolean): void => {
+const recordEnd = (state: State, call: number, result: "success" | "failure" | "retry", effect: number): void => {
   const phase = state.phase[call]
   if (phase !== phaseRunning && phase !== phaseStopping) return
-  state.live--
   const undecided = state.status[call] === active
   state.phase[call] = undecided && result === "retry" ? phaseBackoff : phaseEnded
   if (undecided && result !== "retry") giveVerdict(state, call, result === "success" ? succeeded : failed)
-  countBelow(state, call, -1, stuck ? 1 : 0)
+  setEffect(state, call, effect)
+  countLive(state, call, -1)
 }

@@ -16,6 +16,7 @@ import {
   phaseStopping,
   type State
 } from "./state.ts"
+import { isLost, isProvisional } from "./undo.ts"
 
 const buffer: Array<number> = []
 
@@ -37,6 +38,7 @@ export const key = (state: State): string => {
     if (above.policy === "firstSuccess") buffer.push(state.liveBelow[i]!, state.stuckBelow[i]! > 0 ? 1 : 0)
     if (above.agree) buffer.push(1 + state.agreesWith[i]!)
   }
+  if (state.scopes.length > 0) pushUndo(state)
   for (let k = 0; k < state.queueSize; k++) {
     const call = state.queue[(state.queueHead + k) % state.queue.length]!
     if (state.phase[call] === phaseQueued) buffer.push(call)
@@ -44,10 +46,29 @@ export const key = (state: State): string => {
   return String.fromCharCode(...buffer)
 }
 
+/** What is or may still be undone; of a scope that is decided, and in which something is left to undo or to wait for, whether it is lost. */
+const pushUndo = (state: State): void => {
+  const { nodes } = state.program
+  for (let i = 0; i < nodes.length; i++) {
+    if (nodes[i]!.policy === "call") buffer.push(isProvisional(state, i) ? 1 + state.effect[i]! : 0)
+  }
+  for (const scope of state.scopes) {
+    const isBusy = state.liveBelow[scope]! + state.undoableBelow[scope]! > 0
+    buffer.push(isBusy && isLost(state, scope) ? 1 : 0)
+  }
+}
+
 /** All that has happened, except when: what the projection is compared with. */
 export const wholeKey = (state: State): string => {
   const parts = [state.status, state.by, state.counted, state.phase, state.good, state.bad, state.other, state.graces]
-  const rest = [state.liveBelow, state.stuckBelow, state.agreesWith]
+  const rest = [
+    state.effect,
+    state.liveBelow,
+    state.undoableBelow,
+    state.undoingBelow,
+    state.stuckBelow,
+    state.agreesWith
+  ]
   buffer.length = 0
   for (const part of [...parts, ...rest]) for (const value of part) buffer.push(1 + value)
   for (let k = 0; k < state.queueSize; k++) buffer.push(state.queue[(state.queueHead + k) % state.queue.length]!)

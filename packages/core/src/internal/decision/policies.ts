@@ -112,7 +112,7 @@ const largestAgreement = (state: State, node: number): { readonly first: number;
 
 /**
  * `firstSuccess`: the first success wins (in plan order within one instant); fails when all have failed, or when one that failed
- * has acted and cannot be undone. Each failed child starts one more; with an infinite stagger only once it has drained.
+ * has acted and cannot be undone. Each failed child starts one more; with an infinite stagger only once it has drained and been undone.
  */
 const firstSuccess: Rule = (state, commands, node) => {
   const { children, stagger } = state.program.nodes[node]!
@@ -137,7 +137,10 @@ const firstSuccess: Rule = (state, commands, node) => {
 
 const drained = (state: State, children: ReadonlyArray<number>): number => {
   let n = 0
-  for (const child of children) if (isBad(state, child) && state.liveBelow[child] === 0) n++
+  for (const child of children) {
+    const busy = state.liveBelow[child]! + state.undoableBelow[child]! + state.undoingBelow[child]!
+    if (isBad(state, child) && busy === 0) n++
+  }
   return n
 }
 
@@ -147,8 +150,8 @@ const settled: Rule = (state, _commands, node) => {
   return succeeded
 }
 
-/** `deadline`: what its child decides. */
-const deadline: Rule = (state, _commands, node) => {
+/** `deadline`, `atomic`: what its child decides. */
+const asItsChild: Rule = (state, _commands, node) => {
   count(state, node, () => true)
   return state.good[node]! > 0 ? succeeded : failed
 }
@@ -159,5 +162,6 @@ export const rules: { readonly [P in Exclude<Policy, "call">]: Rule } = {
   quorum,
   firstSuccess,
   settled,
-  deadline
+  atomic: asItsChild,
+  deadline: asItsChild
 }

@@ -26,6 +26,13 @@ export const phaseBackoff = 4
 export const phaseEnded = 5
 export const phaseSkipped = 6
 
+/** What a call did, as far as the core has to know: nothing that remains, something that can be undone, or something that cannot. */
+export const clean = 0
+export const undoable = 1
+export const stuck = 2
+/** From here on: it is being undone, by the scope of this index less `beingUndone`. */
+export const beingUndone = 3
+
 export class State {
   static readonly decisions: ReadonlyArray<Decision | undefined> = [
     undefined,
@@ -69,9 +76,15 @@ export class State {
   readonly other: Int32Array
   /** `all`: its graces run. */
   readonly graces: Int32Array
-  /** Child of a `firstSuccess`: attempts below it that have not ended. */
+  /** Per call: what it did. */
+  readonly effect: Int32Array
+  /** Scope: attempts below it that have not ended. */
   readonly liveBelow: Int32Array
-  /** Child of a `firstSuccess`: calls below it that acted and cannot be undone. */
+  /** Scope: calls below it that did what can be undone. */
+  readonly undoableBelow: Int32Array
+  /** Scope: undos that run at or below it. */
+  readonly undoingBelow: Int32Array
+  /** Scope: calls below it that did what cannot be undone. */
   readonly stuckBelow: Int32Array
   /** Child of a `quorum` with `agree`: the first child it agrees with, or -1. */
   readonly agreesWith: Int32Array
@@ -82,15 +95,20 @@ export class State {
   readonly isDirty: Int32Array
   private readonly scalars: Int32Array
 
-  /** Per node: the nearest ancestor-or-self that is a child of a `firstSuccess`, or -1. Fixed. */
-  readonly contender: Int32Array
+  /**
+   * Per node: the nearest ancestor-or-self that is a **scope**, or -1: a subtree whose effects are undone together when it is lost. An
+   * `atomic` is one, and so is each child of a `firstSuccess`, and of a `quorum` whose surplus is undone. Fixed.
+   */
+  readonly scope: Int32Array
+  /** All scopes, outer ones first. Fixed. */
+  readonly scopes: ReadonlyArray<number>
   /** `all`: how many children are essential. Fixed. */
   readonly essential: Int32Array
 
   constructor(program: Program) {
     const n = program.nodes.length
     this.program = program
-    this.memory = new Int32Array(15 * n + 6)
+    this.memory = new Int32Array(18 * n + 8)
     let from = 0
     const view = (length: number): Int32Array => this.memory.subarray(from, (from += length))
     this.status = view(n)
@@ -102,27 +120,29 @@ export class State {
     this.bad = view(n)
     this.other = view(n)
     this.graces = view(n)
+    this.effect = view(n)
     this.liveBelow = view(n)
+    this.undoableBelow = view(n)
+    this.undoingBelow = view(n)
     this.stuckBelow = view(n)
     this.agreesWith = view(n).fill(-1)
     this.queue = view(n)
     this.dirty = view(n)
     this.isDirty = view(n)
-    this.scalars = view(6)
+    this.scalars = view(8)
     this.deadline = -1
-    this.contender = new Int32Array(n)
+    this.scope = new Int32Array(n)
     this.essential = new Int32Array(n)
+    const scopes: Array<number> = []
     for (let i = 0; i < n; i++) {
       const { parent, policy } = program.nodes[i]!
-      if (parent === -1) {
-        this.contender[i] = -1
-      } else {
-        this.contender[i] = program.nodes[parent]!.policy === "firstSuccess" ? i : this.contender[parent]!
-        if (policy !== "advisory") {
-          this.essential[parent] = this.essential[parent]! + 1
-        }
-      }
+      const above = parent === -1 ? undefined : program.nodes[parent]!
+      const isScope = policy === "atomic" || above?.policy === "firstSuccess" || above?.undoSurplus === true
+      this.scope[i] = isScope ? i : parent === -1 ? -1 : this.scope[parent]!
+      if (isScope) scopes.push(i)
+      if (parent !== -1 && policy !== "advisory") this.essential[parent] = this.essential[parent]! + 1
     }
+    this.scopes = scopes
   }
 
   get queueHead(): number {
@@ -155,6 +175,20 @@ export class State {
   }
   set instant(value: number) {
     this.scalars[4] = value
+  }
+  /** Undos that run. */
+  get undoing(): number {
+    return this.scalars[6]!
+  }
+  set undoing(value: number) {
+    this.scalars[6] = value
+  }
+  /** Calls that did what can be undone, and is not being undone. */
+  get undoable(): number {
+    return this.scalars[7]!
+  }
+  set undoable(value: number) {
+    this.scalars[7] = value
   }
   /** Subtree whose deadline is being applied, or -1. */
   get deadline(): number {
@@ -213,14 +247,40 @@ export const takeDirty = (state: State): number => {
   return top
 }
 
-/** Counts attempts and stuck calls below every contender (child of a `firstSuccess`) that contains `call`. */
-export const countBelow = (state: State, call: number, live: number, stuck: number): void => {
-  let contender = state.contender[call]!
-  while (contender !== -1) {
-    const race = state.program.nodes[contender]!.parent
-    state.liveBelow[contender] = state.liveBelow[contender]! + live
-    state.stuckBelow[contender] = state.stuckBelow[contender]! + stuck
-    if (live < 0) markDirty(state, race)
-    contender = state.contender[race]!
+/** The scopes that contain a node, inner first: what is counted below each of them, and which races have to look again. */
+const countBelow = (state: State, counts: Int32Array, node: number, by: number): void => {
+  for (let scope = state.scope[node]!; scope !== -1;) {
+    const { parent } = state.program.nodes[scope]!
+    counts[scope] = counts[scope]! + by
+    if (by < 0 && parent !== -1 && state.program.nodes[parent]!.policy === "firstSuccess") markDirty(state, parent)
+    scope = parent === -1 ? -1 : state.scope[parent]!
   }
+}
+
+/** An attempt of this call has begun (1), or is over (-1). */
+export const countLive = (state: State, call: number, by: 1 | -1): void => {
+  state.live += by
+  countBelow(state, state.liveBelow, call, by)
+}
+
+/** What a call did, as it is known now. */
+export const setEffect = (state: State, call: number, effect: number): void => {
+  const was = state.effect[call]!
+  if (was === effect) return
+  state.effect[call] = effect
+  if (was === undoable) {
+    state.undoable--
+    countBelow(state, state.undoableBelow, call, -1)
+  }
+  if (effect === undoable) {
+    state.undoable++
+    countBelow(state, state.undoableBelow, call, 1)
+  }
+  if (effect === stuck) countBelow(state, state.stuckBelow, call, 1)
+}
+
+/** An undo of this scope has begun (1), or is over (-1). */
+export const countUndoing = (state: State, scope: number, by: 1 | -1): void => {
+  state.undoing += by
+  countBelow(state, state.undoingBelow, scope, by)
 }

@@ -1,0 +1,75 @@
+/**
+ * What a call did to the world: one record per effect, by the ordinal of its commit. A tool that commits at start has one, ordinal 0.
+ */
+import type * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Scope } from "effect/Scope"
+import type { EffectReport } from "../Report.ts"
+
+/** Undoes an effect, whatever it needs being provided. */
+export type BoundUndo = (value: Option.Option<unknown>) => Effect.Effect<unknown, unknown, Scope>
+
+/** `intended`: it has not passed the gate. `absent`: it did not happen. `running`: it has passed the gate, and has not ended. */
+type State = "intended" | "absent" | "running" | EffectReport["state"]
+
+export class EffectRecord {
+  readonly ordinal: number
+  readonly key: string
+  state: State = "intended"
+  /** When it passed the gate, among all effects of the fan-out. */
+  order = -1
+  value: Option.Option<unknown> = Option.none()
+  undo: BoundUndo | undefined
+  /** Why it could not be undone. */
+  error: string | undefined
+  /** Does the journal have its state? */
+  written = false
+  /** Its state when it was repeated: what had happened by then has happened. */
+  private before: State = "intended"
+
+  constructor(ordinal: number, key: string) {
+    this.ordinal = ordinal
+    this.key = key
+  }
+
+  /** May it have happened, and not have been undone? */
+  get acted(): boolean {
+    return this.state !== "intended" && this.state !== "absent" && this.state !== "compensated"
+  }
+
+  get canBeUndone(): boolean {
+    return this.undo !== undefined && (this.state === "committed" || this.state === "unknown")
+  }
+
+  /** As it stands in a report; nothing if it did not happen. */
+  get reported(): EffectReport["state"] | undefined {
+    if (this.state === "running") return "unknown"
+    return this.state === "intended" || this.state === "absent" ? undefined : this.state
+  }
+
+  /** It passes the gate. */
+  pass(order: number): void {
+    this.before = this.state
+    this.state = "running"
+    this.order = order
+    this.written = false
+  }
+
+  /** It has ended. */
+  end(state: "absent" | "committed" | "unknown", value: Option.Option<unknown>): void {
+    const happenedBefore = this.before === "committed" || this.before === "unknown"
+    this.state = happenedBefore && (state === "absent" || this.before === "committed") ? this.before : state
+    if (Option.isSome(value)) this.value = value
+  }
+}
+
+/** What the core has to know of a call's effects. */
+export const actedOf = (effects: ReadonlyArray<EffectRecord>, mayStillAct: boolean): "no" | "undoable" | "stuck" => {
+  let acted: "no" | "undoable" = "no"
+  for (const effect of effects) {
+    if (!effect.acted) continue
+    if (mayStillAct || !effect.canBeUndone) return "stuck"
+    acted = "undoable"
+  }
+  return acted
+}

@@ -1,0 +1,186 @@
+/**
+ * The gate: the one place where a tool that marks its commits changes the world. Intent and undo are recorded first; then the fence is
+ * looked at and the effect started in one piece of synchronous code. What has passed runs in a fiber of its own, which no stop reaches.
+ *
+ * It never starts an effect after a stop has been asked for, and never forgets one that it started.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import { CallError, ContractViolation, TimedOut } from "../CallError.ts"
+import type { Options } from "../Commit.ts"
+import * as Contract from "../Contract.ts"
+import type { RunningAttempt } from "./attempt.ts"
+import type { CallState } from "./call.ts"
+import type { EffectRecord } from "./effects.ts"
+import type { Recorder } from "./recorder.ts"
+
+/** What is to pass: the effect, given its idempotency key. */
+export type Forward = (key: string) => Effect.Effect<unknown, unknown, never>
+
+interface Host {
+  readonly runId: string
+  readonly recorder: Recorder
+  readonly callOf: (attempt: RunningAttempt) => CallState
+  /** Hands over a stop that somebody has asked for, and that nobody has delivered yet. */
+  readonly takeStop: () => void
+}
+
+export class Gate {
+  private passed = 0
+  private readonly host: Host
+
+  constructor(host: Host) {
+    this.host = host
+  }
+
+  /** A number for the order of all effects of the fan-out. */
+  nextOrder(): number {
+    return this.passed++
+  }
+
+  /** The effect's own exit, once its state is known and recorded. Refused by a stop, it interrupts. */
+  run(attempt: RunningAttempt, forward: Forward, options: Options<any, any, any>): Effect.Effect<unknown, unknown> {
+    const { recorder, runId } = this.host
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const call = this.host.callOf(attempt)
+        const ordinal = attempt.commits++
+        const key = call.key(ordinal, runId)
+        const refuse = (reason: "stop" | "journal" | "contract") => {
+          recorder.effectRefused(call, attempt, key, reason)
+        }
+        const violation = violationOf(attempt, options)
+        if (violation !== undefined) {
+          refuse("contract")
+          return Effect.die(new CallError({ reason: new ContractViolation({ rule: violation }) }))
+        }
+        recorder.effectIntended(call, attempt, key)
+        const admitted = Effect.onExit(Effect.orDie(restore(recorder.flush)), (exit) =>
+          Effect.sync(() => {
+            if (exit._tag === "Failure") refuse(Cause.hasInterruptsOnly(exit.cause) ? "stop" : "journal")
+          })
+        )
+        return Effect.flatMap(admitted, () =>
+          Effect.withFiber((fiber) => {
+            this.host.takeStop()
+            if (!attempt.fenceIsOpen) {
+              refuse("stop")
+              return Effect.interrupt
+            }
+            const record = call.effect(ordinal, runId)
+            const { context } = fiber
+            record.undo = undoOf(call, key, options, context)
+            record.pass(this.nextOrder())
+            attempt.hasPassed = true
+            const own = Effect.runForkWith(context)(Effect.suspend(() => forward(key)))
+            return Effect.flatMap(ended(own, options.timeout), (exit) =>
+              this.conclude(attempt, call, record, exit, options)
+            )
+          })
+        )
+      })
+    )
+  }
+
+  private conclude(
+    attempt: RunningAttempt,
+    call: CallState,
+    record: EffectRecord,
+    exit: Exit.Exit<unknown, unknown>,
+    options: Options<any, any, any>
+  ): Effect.Effect<unknown, unknown> {
+    const { recorder } = this.host
+    // its fate was settled when it was left behind; what comes now is journaled as late
+    if (attempt.leftBehind) return exit
+    if (exit._tag === "Success") {
+      record.end("committed", Option.some(exit.value))
+      recorder.effectState(call, record)
+      return Effect.andThen(Effect.ignore(recorder.flush), exit)
+    }
+    if (saysNothing(call, exit)) {
+      record.end("absent", Option.none())
+      recorder.effectRefused(call, attempt, record.key, "failure")
+      return exit
+    }
+    const { contract, params } = call.spec
+    const contractual = contract.effect === "none" ? undefined : contract.probe
+    const probe: Contract.Probe | undefined = (options.probe as Contract.Probe | undefined) ?? contractual
+    const asked =
+      probe === undefined ? Effect.succeedNone : asks(probe, { key: record.key, params, value: Option.none() })
+    return Effect.flatMap(asked, (happened) => {
+      if (attempt.leftBehind) return exit
+      if (probe !== undefined) recorder.effectProbed(call, record.key, happened)
+      const state = Option.isNone(happened) ? "unknown" : happened.value ? "committed" : "absent"
+      record.end(state, Option.none())
+      if (state === "absent") recorder.effectRefused(call, attempt, record.key, "probe")
+      else recorder.effectState(call, record)
+      return exit
+    })
+  }
+}
+
+/** Asks a probe: did it happen? `None` if it cannot say. */
+export const asks = (probe: Contract.Probe, done: Contract.Done): Effect.Effect<Option.Option<boolean>> =>
+  Effect.map(Effect.exit(Effect.suspend(() => probe(done))), (exit): Option.Option<boolean> =>
+    exit._tag === "Success" ? Option.some(exit.value) : Option.none()
+  )
+
+const violationOf = (
+  attempt: RunningAttempt,
+  options: Options<any, any, any>
+): ContractViolation["rule"] | undefined => {
+  const { contract } = attempt.spec
+  if (contract.effect === "none") return "readsOnly"
+  if (contract.commit !== "marked") return "commitsAtStart"
+  if (contract.compensate === "atCommit" && options.compensate === undefined) return "undoIsMissing"
+  return attempt.isOver || attempt.body !== undefined ? "hasEnded" : undefined
+}
+
+/** How the effect will be undone: as the commit says, else as the contract does. Its services are those of the commit. */
+const undoOf = (
+  call: CallState,
+  key: string,
+  { compensate }: Options<any, any, any>,
+  context: Context.Context<never>
+): EffectRecord["undo"] => {
+  const { contract, params } = call.spec
+  const contractual = contract.effect !== "none" && contract.compensate !== "atCommit" ? contract.compensate : undefined
+  const undo = (compensate as Contract.Compensate | undefined) ?? contractual
+  if (undo === undefined) return undefined
+  return (value) =>
+    Effect.updateContext(
+      Effect.suspend(() => undo({ key, params, value })),
+      (own: Context.Context<Scope.Scope>) =>
+        Context.add(Context.merge(own, context), Scope.Scope, Context.get(own, Scope.Scope))
+    )
+}
+
+/** By the contract, does this failure mean that nothing happened? */
+const saysNothing = (call: CallState, exit: Exit.Failure<unknown, unknown>): boolean => {
+  const { reasons } = exit.cause
+  const fail = reasons.length === 1 ? reasons[0] : undefined
+  return fail !== undefined && Cause.isFailReason(fail) && !Contract.mayHaveActed(call.spec.contract, fail.error)
+}
+
+/** Waits for the effect; at a bound of its own it is interrupted, and waited for all the same. */
+const ended = (
+  own: Fiber.Fiber<unknown, unknown>,
+  timeout: Options<any, any, any>["timeout"]
+): Effect.Effect<Exit.Exit<unknown, unknown>> => {
+  if (timeout === undefined) return Fiber.await(own)
+  return Effect.flatMap(Effect.timeoutOption(Fiber.await(own), timeout), (exit) => {
+    if (Option.isSome(exit)) return Effect.succeed(exit.value)
+    own.interruptUnsafe()
+    return Effect.map(Fiber.await(own), (exit) =>
+      exit._tag === "Failure" && Cause.hasInterruptsOnly(exit.cause)
+        ? Exit.die(new CallError({ reason: new TimedOut({ millis: Duration.toMillis(timeout) }) }))
+        : exit
+    )
+  })
+}

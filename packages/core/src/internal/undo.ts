@@ -1,0 +1,123 @@
+/**
+ * The undo of a subtree: its effects one after the other, the last first, each once. Nothing but its bound ends it: it is no part of what
+ * a stop stops.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { CallState } from "./call.ts"
+import type { EffectRecord } from "./effects.ts"
+import { text } from "./json.ts"
+
+export interface Item {
+  readonly call: CallState
+  readonly effect: EffectRecord
+}
+
+/** The effects of these calls that can be undone, the last first. */
+export const itemsOf = (calls: Iterable<CallState>): ReadonlyArray<Item> => {
+  const items: Array<Item> = []
+  for (const call of calls) {
+    for (const effect of call.effects) if (effect.canBeUndone) items.push({ call, effect })
+  }
+  return items.sort((a, b) => b.effect.order - a.effect.order)
+}
+
+interface Told {
+  /** The undo of this effect begins. */
+  readonly begins: (item: Item) => void
+  /** It is over; with `error`, it failed. Also after the bound, then with `late`. */
+  readonly ends: (item: Item, error: string | undefined, late: boolean) => void
+}
+
+export class Undo {
+  readonly scope: number
+  readonly items: ReadonlyArray<Item>
+  /** Has it ended, or has its bound passed? */
+  isOver = false
+  failed = false
+  /** What is being undone. */
+  current: Item | undefined
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  private done = 0
+  private readonly inner: ReadonlyArray<Undo>
+  private readonly told: Told
+  private waiting: Array<() => void> = []
+
+  /** It begins when `inner`, the undos of subtrees that run already, are over. */
+  constructor(scope: number, items: ReadonlyArray<Item>, inner: ReadonlyArray<Undo>, told: Told) {
+    this.scope = scope
+    this.items = items
+    this.inner = inner
+    this.told = told
+  }
+
+  readonly program: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.andThen(
+      Effect.forEach(this.inner, (undo) => undo.over, { discard: true }),
+      Effect.forEach(this.items, (item) => this.undo(item), { discard: true })
+    )
+  )
+
+  private undo(item: Item): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.isOver) return Effect.void
+      this.current = item
+      this.told.begins(item)
+      const { effect } = item
+      const undone = Effect.scoped(Effect.suspend(() => effect.undo!(effect.value)))
+      return Effect.uninterruptibleMask((restore) =>
+        Effect.map(Effect.exit(restore(undone)), (exit) => {
+          // what the bound interrupts has been told of
+          if (this.isOver && exit._tag === "Failure") return
+          this.end(item, exit._tag === "Success" ? undefined : messageOf(exit.cause))
+        })
+      )
+    })
+  }
+
+  private end(item: Item, error: string | undefined): void {
+    if (error !== undefined) this.failed = true
+    this.current = undefined
+    this.done++
+    this.told.ends(item, error, this.isOver)
+  }
+
+  /** Its time is up: what has not been undone will not be. Returns whether the one that was being undone still runs. */
+  giveUp(millis: number): boolean {
+    const error = `not undone within ${millis} ms`
+    const { current } = this
+    this.failed = true
+    for (const item of this.items.slice(this.done)) this.told.ends(item, error, false)
+    this.conclude()
+    this.fiber?.interruptUnsafe()
+    return current !== undefined && this.fiber?.pollUnsafe() === undefined
+  }
+
+  conclude(): void {
+    this.isOver = true
+    const { waiting } = this
+    this.waiting = []
+    for (const resume of waiting) resume()
+  }
+
+  /** Waits until it is over. */
+  private get over(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      if (this.isOver) resume(Effect.void)
+      else
+        this.waiting.push(() => {
+          resume(Effect.void)
+        })
+    })
+  }
+}
+
+const messageOf = (cause: Cause.Cause<unknown>): string => {
+  const squashed = Cause.squash(cause)
+  return (
+    text(squashed, "message") ??
+    text(squashed, "_tag") ??
+    (typeof squashed === "string" ? squashed : Cause.pretty(cause))
+  )
+}

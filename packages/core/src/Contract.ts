@@ -289,7 +289,8 @@ export const toData = (contract: Contract): Data => {
   }
 }
 
-const presets = { readOnly, idempotent, irreversible } as const
+/** Those that need nothing to be told. @internal */
+export const presets = { readOnly, idempotent, irreversible } as const
 
 /**
  * What an operator writes for a tool in a configuration: the name of a preset, or the fields that differ from the default

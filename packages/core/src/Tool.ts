@@ -19,6 +19,7 @@ import type { Attempt } from "./Attempt.ts"
 import type { CallError } from "./CallError.ts"
 import type { Contract } from "./Contract.ts"
 import * as codec from "./internal/codec.ts"
+import type { PromiseCommit, PromiseCommitOptions, PromiseDone } from "./internal/promiseCommit.ts"
 import { promiseHandler } from "./internal/promiseHandler.ts"
 
 const TypeId = "~@toolscope/core/Tool"
@@ -220,6 +221,30 @@ export const make: {
 export interface PromiseContext extends Omit<Attempt, "stopping" | "onStop"> {
   /** Aborted when the attempt is to stop. The promise is then awaited, to the bound. Its `reason` is the reason of the stop. */
   readonly signal: AbortSignal
+  /**
+   * The gate, for a contract with `commit: "marked"`: see `Commit.run`. Once a stop has been requested it rejects with the reason of the
+   * stop, and the effect does not start.
+   */
+  readonly commit: PromiseCommit
+}
+
+export type {
+  /**
+   * The gate, as promise tools see it.
+   *
+   * @since 0.1.0
+   */
+  PromiseCommit,
+  /**
+   * @since 0.1.0
+   */
+  PromiseCommitOptions,
+  /**
+   * What an undo and a probe are told.
+   *
+   * @since 0.1.0
+   */
+  PromiseDone
 }
 
 /**

@@ -3,7 +3,7 @@
  * its report. The same engine runs underneath; no type of Effect appears in what is exported here.
  *
  * - {@link tool} makes a tool from a function, with parameters and results checked by any Standard Schema (zod, valibot, arktype …).
- * - {@link call}, {@link all}, {@link quorum}, {@link firstSuccess}, {@link advisory}, {@link settled} and {@link deadline} build plans.
+ * - {@link call}, {@link all}, {@link quorum}, {@link firstSuccess}, {@link advisory}, {@link settled}, {@link atomic} and {@link deadline} build plans.
  * - {@link run} runs a plan, waits until everything has ended or was left behind at its bound, and tells how each call ended.
  *
  * It never rejects because a plan failed, and never returns while something that it started still runs unsaid.
@@ -11,9 +11,9 @@
  * @since 0.1.0
  */
 export { contract } from "./internal/promise/contract.ts"
-export type { Contract, FailureMeaning } from "./internal/promise/contract.ts"
+export type { Contract, ContractData, Done, FailureMeaning } from "./internal/promise/contract.ts"
 export type { RunEvent } from "./internal/promise/events.ts"
-export { advisory, all, call, deadline, firstSuccess, quorum, settled } from "./internal/promise/plan.ts"
+export { advisory, all, atomic, call, deadline, firstSuccess, quorum, settled } from "./internal/promise/plan.ts"
 export type {
   Advisory,
   CallOptions,
@@ -51,4 +51,4 @@ export type {
   StandardSchema
 } from "./internal/promise/schema.ts"
 export { tool } from "./internal/promise/tool.ts"
-export type { ExecuteContext, Tool, ToolOptions } from "./internal/promise/tool.ts"
+export type { CommitOptions, ExecuteContext, Tool, ToolOptions } from "./internal/promise/tool.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Attempt, Contract, Fanout, Plan } from "@toolscope/core"
-import type { Report } from "@toolscope/core"
+import type { PlanError, Report } from "@toolscope/core"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
@@ -8,7 +8,7 @@ import { TestClock } from "effect/testing"
 const guarded = Contract.make({ effect: "additive", interruption: "never" })
 const options = { drain: "1 second" } as const
 
-const reportOf = <A, E>(plan: Plan.Plan<A, E>): Effect.Effect<Report.Report> =>
+const reportOf = <A, E>(plan: Plan.Plan<A, E>): Effect.Effect<Report.Report, PlanError.PlanError> =>
   Effect.gen(function* () {
     const handle = yield* Fanout.start(plan, options)
     return yield* handle.report

@@ -65,8 +65,12 @@ describe("a fault", () => {
       plan({ firstSuccess: [child("a"), child("b", { call: "write" })] }),
       "/plan/firstSuccess/1/call"
     ],
-    ["Unsupported", plan({ atomic: good }), "/plan/atomic"],
-    ["Unsupported", plan({ quorum: 1, of: [child("a")], surplus: "undo" }), "/plan/surplus"],
+    ["UndoForbidden", plan({ atomic: { call: "write" } }), "/plan/atomic/call"],
+    [
+      "UndoForbidden",
+      plan({ quorum: 1, of: [child("a"), child("b", { settled: { call: "write" } })], surplus: "undo" }),
+      "/plan/of/1/settled/call"
+    ],
     ["Unsupported", plan(good, { budget: { calls: 1 } }), "/budget"]
   ]
   for (const [tag, document, pointer] of cases) {
@@ -78,19 +82,15 @@ describe("a fault", () => {
     )
   }
 
-  it.effect("DuplicateTool and parts of contracts that are not supported are found, too", () =>
+  it.effect("DuplicateTool and contracts that contradict themselves are found, too", () =>
     Effect.gen(function* () {
       const namesake = Tool.make("read", { contract: reading, handler: () => Effect.succeed(1) })
       assert.deepStrictEqual(yield* faultsOf(plan(good), [Read, namesake]), [["", "DuplicateTool"]])
       const marked = Tool.make("t", {
-        contract: Contract.make({ effect: "additive", commit: "marked", compensate: "c", probe: "p" }),
+        contract: Contract.make({ effect: "additive", compensate: "atCommit" }),
         handler: () => Effect.succeed(1)
       })
-      assert.deepStrictEqual(yield* faultsOf(plan({ call: "t" }), [marked]), [
-        ["/plan/call", "Unsupported"],
-        ["/plan/call", "Unsupported"],
-        ["/plan/call", "Unsupported"]
-      ])
+      assert.deepStrictEqual(yield* faultsOf(plan({ call: "t" }), [marked]), [["/plan/call", "BadContract"]])
     })
   )
 

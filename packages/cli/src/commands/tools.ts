@@ -50,10 +50,13 @@ const stopMeans = (contract: Contract.Contract, drives: Tool.Any["drives"]): str
       ? "its signal is aborted and it is awaited"
       : contract.effect !== "none" && contract.interruption === "never"
         ? "it is told and awaited, never interrupted"
-        : "it is interrupted wherever it is"
-  return Contract.mayAct(contract)
-    ? `${how}; without an answer its outcome is Unknown`
-    : `${how}; it has no effect that could be left unknown`
+        : contract.effect !== "none" && contract.commit === "marked" && contract.interruption === "beforeCommit"
+          ? "it is interrupted until it has passed its gate, and awaited from then on"
+          : "it is interrupted wherever it is"
+  if (contract.effect === "none") return `${how}; it has no effect that could be left unknown`
+  return contract.commit === "marked"
+    ? `${how}; before its gate nothing has happened, and what has passed it is reported`
+    : `${how}; without an answer its outcome is Unknown`
 }
 
 const toJson = ({ source, tool }: Found): object => ({

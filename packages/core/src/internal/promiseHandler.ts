@@ -3,9 +3,10 @@
  * fiber that waits is uninterruptible; only the bound of the drain ends the wait, by leaving it behind.
  */
 import * as Effect from "effect/Effect"
-import { CallError, Rejected, Threw } from "../CallError.ts"
+import { CallError, isCallError, Rejected, Threw } from "../CallError.ts"
 import type { PromiseContext } from "../Tool.ts"
 import { running } from "./attempt.ts"
+import { promiseCommit } from "./promiseCommit.ts"
 
 export const promiseHandler =
   (
@@ -13,17 +14,22 @@ export const promiseHandler =
     onRejected?: (rejection: unknown) => unknown
   ) =>
   (params: never): Effect.Effect<unknown, unknown> =>
-    Effect.flatMap(running, (attempt) => {
+    Effect.flatMap(Effect.all([running, Effect.context<never>()]), ([attempt, context]) => {
       const { attempt: number, call, epoch, idempotencyKey, onBound, runId } = attempt
       let promise: PromiseLike<unknown>
       try {
         const identity = { runId, epoch, call, attempt: number, idempotencyKey }
-        promise = execute(params, { ...identity, onBound, signal: attempt.signal() })
+        const commit = promiseCommit(attempt, context)
+        promise = execute(params, { ...identity, onBound, signal: attempt.signal(), commit })
       } catch (defect) {
         return Effect.fail(new CallError({ reason: new Threw({ defect }) }))
       }
       const rejected = (rejection: unknown): unknown =>
-        onRejected ? onRejected(rejection) : new CallError({ reason: new Rejected({ error: rejection }) })
+        isCallError(rejection)
+          ? rejection
+          : onRejected
+            ? onRejected(rejection)
+            : new CallError({ reason: new Rejected({ error: rejection }) })
       return Effect.callback<unknown, unknown>((resume) => {
         Promise.resolve(promise).then(
           (value) => {

@@ -12,6 +12,20 @@ import * as Core from "../../Contract.ts"
 export type FailureMeaning = "nothing" | "maybe" | { readonly [tag: string]: "nothing" | "maybe" }
 
 /**
+ * What an undo and a probe are told about an effect.
+ *
+ * @since 0.1.0
+ */
+export interface Done {
+  /** Its idempotency key: the one that the effect itself was given. */
+  readonly key: string
+  /** The parameters of the call. */
+  readonly params: any
+  /** What it answered, if that is known. */
+  readonly value?: any
+}
+
+/**
  * What a tool does to the world, what its failure means, and how it stops.
  *
  * @since 0.1.0
@@ -35,16 +49,38 @@ export type Contract =
        * under one idempotency key. `"never"` (default): no.
        */
       readonly repeat?: "natural" | "keyed" | "never"
-      /** From when on it may have acted. `"marked"` is refused by this version. */
+      /**
+       * From when on it may have acted. `"atStart"` (default): from its start. `"marked"`: it does nothing to the world but inside of
+       * `commit()`, which it gets beside its parameters.
+       */
       readonly commit?: "atStart" | "marked"
       /** What a rejection says. Default `"maybe"`. */
       readonly failure?: FailureMeaning
       /** Of no weight for a promise: it is signalled, never interrupted, and awaited to the bound. */
       readonly interruption?: "anywhere" | "beforeCommit" | "never"
+      /**
+       * Undoes one of its effects, by its key; must accept that nothing had happened; may return a promise. `"atCommit"`: each `commit()`
+       * says how. Default: nothing does.
+       */
+      readonly compensate?: ((done: Done) => unknown) | "atCommit"
+      /** Reads, by its key, whether an effect happened, where that is in doubt. Default: nothing does, and it is reported as unknown. */
+      readonly probe?: (done: Done) => boolean | PromiseLike<boolean>
       readonly resource?: string
       readonly openWorld?: boolean
       readonly asserted?: "operator" | "hint" | "default"
     }
+
+/**
+ * A contract as it stands in reports and journals: functions appear as `"custom"`.
+ *
+ * @since 0.1.0
+ */
+export type ContractData =
+  | Extract<Contract, { readonly effect: "none" }>
+  | (Omit<Exclude<Contract, { readonly effect: "none" }>, "compensate" | "probe"> & {
+      readonly compensate?: "custom" | "atCommit"
+      readonly probe?: "custom"
+    })
 
 /**
  * Ready-made contracts; where none fits, write the fields.
@@ -66,4 +102,4 @@ export const contract: {
   readonly idempotent: Contract
   /** Changes the world for good: never repeated, and from its start on it may have acted. */
   readonly irreversible: Contract
-} = { readOnly: Core.readOnly, idempotent: Core.idempotent, irreversible: Core.irreversible }
+} = Core.presets as never

@@ -1,7 +1,7 @@
 /**
  * The events of a journal as plain types (`toolscope schema journal`).
  */
-import type { Contract } from "./contract.ts"
+import type { ContractData } from "./contract.ts"
 import type { NodeReport, StopReason } from "./report.ts"
 import type { Json } from "./schema.ts"
 
@@ -28,7 +28,7 @@ export type RunEvent =
       "fanout.opened",
       {
         plan: Json
-        contracts: { readonly [tool: string]: Contract }
+        contracts: { readonly [tool: string]: ContractData }
         limits: {
           readonly drain: number
           readonly undo: number
@@ -51,7 +51,17 @@ export type RunEvent =
       }
     >
   | Event<"attempt.leftBehind", { call: string; attempt: number }>
-  | Event<"effect.committed" | "effect.unknown", { call: string; key: string }>
+  | Event<"effect.intended", { call: string; attempt: number; key: string }>
+  | Event<
+      "effect.refused",
+      { call: string; attempt: number; key: string; reason: "stop" | "journal" | "contract" | "failure" | "probe" }
+    >
+  | Event<
+      "effect.committed" | "effect.unknown" | "effect.compensating" | "effect.compensated",
+      { call: string; key: string }
+    >
+  | Event<"effect.probed", { call: string; key: string; happened: "yes" | "no" | "unknown" }>
+  | Event<"effect.compensationFailed", { call: string; key: string; error: string }>
   | Event<
       "policy.decided",
       { node: string; policy: NodeReport["policy"]; decision: string; decidedBy: NodeReport["decidedBy"] }

@@ -210,8 +210,8 @@ export const advisory = <A, O>(plan: Plan<A, O>, options?: { readonly grace?: Du
 
 /**
  * **Decides**: succeeds with the first `n` successes, fails as soon as fewer than `n` children still can. With `agree` the `n` must
- * agree: their JSON is equal. **Stops** the rest either way; what the surplus committed stays. **Timeout** of a child is its failure.
- * **Late answers** change nothing. **Cost**: every child starts.
+ * agree: their JSON is equal. **Stops** the rest either way; what children that are not counted committed stays, unless `surplus` is
+ * `"undo"`. **Timeout** of a child is its failure. **Late answers** change nothing. **Cost**: every child starts.
  *
  * The value holds the `n` that were counted: an object without the others, or a list in plan order.
  *
@@ -230,16 +230,24 @@ export const advisory = <A, O>(plan: Plan<A, O>, options?: { readonly grace?: Du
 export const quorum = <const C extends Children<Plan>>(
   n: number,
   children: C,
-  options?: { readonly agree?: boolean }
+  options?: {
+    readonly agree?: boolean
+    /**
+     * What becomes of the effects of children that are not counted, once it has succeeded. Default `"keep"`. `"undo"` is refused where a
+     * call inside acts and its contract has no `compensate`.
+     */
+    readonly surplus?: "keep" | "undo"
+  }
 ): Plan<SomeValues<C>, ChildOutcomes<C>> => make({ quorum: n, of: childrenOf("quorum()", children), ...given(options) })
 
 /**
  * **Decides**: succeeds with the first success (which beats a failure of the same instant), fails when all have failed, or when one
- * that failed has acted. **Stops** everything but the winner. **Timeout** of a child is its failure. **Late answers** change
- * nothing. **Cost**: by `stagger`; children that overlap must be free of effects.
+ * that failed did what cannot be undone. **Stops** everything but the winner, and undoes what the others committed, also when all have
+ * failed. **Timeout** of a child is its failure. **Late answers** change nothing. **Cost**: by `stagger`; children that overlap must be
+ * free of effects, or have a `compensate` in their contract.
  *
  * `stagger` absent: all start at once. A duration: each time it elapses, and each time a started child fails, one more starts.
- * `"infinity"`: the next starts when the failed one has drained.
+ * `"infinity"`: the next starts when the failed one has drained and been undone.
  *
  * @example
  * ```ts
@@ -280,6 +288,30 @@ export const firstSuccess = <const C extends Children<Plan>>(
  * @since 0.1.0
  */
 export const settled = <O>(plan: Plan<unknown, O>): Plan<O, O> => make({ settled: plan })
+
+/**
+ * All or nothing. **Decides** what its child decides. When it has failed or was stopped, and everything in it has drained, what was
+ * committed in it is undone, last first, each effect once, together within the `undo` of the run. **Late answers** change nothing.
+ * **Cost**: as its child, and the undo. Refused where a call inside acts and its contract has no `compensate`.
+ *
+ * @example
+ * ```ts
+ * import { all, atomic, call, contract, run, tool } from "@toolscope/core/promise"
+ *
+ * const booked = new Set<string>()
+ * const book = tool({
+ *   name: "book",
+ *   contract: { effect: "additive", compensate: ({ key }) => booked.delete(key) },
+ *   execute: (_, { idempotencyKey }) => booked.add(idempotencyKey).size
+ * })
+ * const full = tool({ name: "full", contract: contract.readOnly, execute: async () => { throw new Error("sold out") } })
+ * const report = await run(atomic(all([call(book), call(book), call(full)])), { tools: [book, full] })
+ * console.log(report.status, booked.size) // => failed 0
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const atomic = <A, O>(plan: Plan<A, O>): Plan<A, O> => make({ atomic: plan })
 
 /**
  * **Decides** what its child decides. **Timeout**: `duration` runs from its activation, queueing included; when it elapses, undecided

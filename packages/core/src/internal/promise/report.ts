@@ -1,7 +1,7 @@
 /**
  * The report of a run as plain types: the public JSON form (`toolscope schema report`), and the value beside it.
  */
-import type { Contract } from "./contract.ts"
+import type { ContractData } from "./contract.ts"
 import type { Json } from "./schema.ts"
 
 /**
@@ -66,7 +66,7 @@ export interface CallReport {
   /** Path in the plan, `/` for a call at the root. */
   readonly id: string
   readonly tool: string
-  readonly contract: Contract
+  readonly contract: ContractData
   readonly outcome: Outcome<unknown>["_tag"]
   /** What the policies were told, once. */
   readonly verdict: "succeeded" | "failed" | "none"

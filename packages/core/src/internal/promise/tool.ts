@@ -40,6 +40,28 @@ export interface ExecuteContext {
   /** The same for all attempts of a call; new for every run, unless the plan sets it. */
   readonly idempotencyKey: string
   readonly runId: string
+  /**
+   * The gate, for a contract with `commit: "marked"`: runs `effect` with its idempotency key, unless a stop has been requested; then it
+   * rejects with the reason of the stop, and the effect does not start. What passed is reported as committed, compensated, compensation
+   * failed or unknown.
+   */
+  readonly commit: <A>(effect: (key: string) => A | PromiseLike<A>, options?: CommitOptions<A>) => Promise<A>
+}
+
+/**
+ * @since 0.1.0
+ */
+export interface CommitOptions<in A> {
+  /** Undoes this effect, by its key; must accept that nothing had happened; may return a promise. Default: that of the contract. */
+  readonly compensate?: (done: { readonly key: string; readonly params: any; readonly value?: A }) => unknown
+  /** Reads whether it happened, if its end leaves that in doubt. Default: that of the contract. */
+  readonly probe?: (done: {
+    readonly key: string
+    readonly params: any
+    readonly value?: A
+  }) => boolean | PromiseLike<boolean>
+  /** No answer after this long leaves it in doubt; it is waited for all the same, to the bound. Default: none. */
+  readonly timeout?: Duration
 }
 
 /**
@@ -133,8 +155,11 @@ export const tool: {
     contract: contract.success,
     success: answerSchema,
     // not async: what it throws at once is told apart from a rejection
-    execute: (params, { attempt, call, idempotencyKey, runId, signal }) =>
-      check(execute(params, { attempt, call, idempotencyKey, runId, signal }), result as StandardSchema | undefined)
+    execute: (params, { attempt, call, commit, idempotencyKey, runId, signal }) =>
+      check(
+        execute(params, { attempt, call, commit: commit as ExecuteContext["commit"], idempotencyKey, runId, signal }),
+        result as StandardSchema | undefined
+      )
   })
 }
 

@@ -92,7 +92,13 @@ export const Event = Schema.Union([
     reason: Schema.String
   }),
   event("stop.delivered", { call, attempt }),
-  event("response.late", { call, attempt, answer: Schema.Literals(["success", "failure", "noAnswer"]) }),
+  // with `undo` it is the undo of an effect of this call that has ended
+  event("response.late", {
+    call,
+    attempt,
+    answer: Schema.Literals(["success", "failure", "noAnswer"]),
+    undo: Schema.optionalKey(Schema.Literal(true))
+  }),
   event("fanout.drained", { drained: Schema.Boolean, millis: Schema.Number }),
   event("fanout.closed", { report: Report.Json }),
   event("journal.dropped", { count: Schema.Int })

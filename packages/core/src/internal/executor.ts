@@ -458,9 +458,8 @@ export class Executor {
         begins: ({ call, effect }) => {
           this.recorder.compensating(call, effect)
         },
-        ends: ({ call, effect }, error, late) => {
+        ends: ({ call, effect }, error) => {
           this.recorder.compensated(call, effect, error)
-          if (late) return
           effect.state = error === undefined ? "compensated" : "compensationFailed"
           effect.error = error
         }
@@ -494,6 +493,7 @@ export class Executor {
       undo.fiber!.addObserver(() => {
         this.leftBehind.delete(undo)
         quarantine.remove(member)
+        this.recorder.lateUndo(call)
       })
     }
     this.events.push({ type: "undone", node: undo.scope, result: "failure" })

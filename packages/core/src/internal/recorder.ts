@@ -124,6 +124,10 @@ export class Recorder {
     this.write({ type: "attempt.leftBehind", call: call.spec.id, attempt: attempt.attempt })
   }
 
+  lateUndo(call: CallState): void {
+    this.write({ type: "response.late", call: call.spec.id, attempt: call.attempts, answer: "noAnswer", undo: true })
+  }
+
   late(call: CallState, attempt: RunningAttempt): void {
     const { body } = attempt
     const answered = body !== undefined && (Exit.isSuccess(body) || !Cause.hasInterruptsOnly(body.cause))

@@ -26,8 +26,8 @@ export const itemsOf = (calls: Iterable<CallState>): ReadonlyArray<Item> => {
 interface Told {
   /** The undo of this effect begins. */
   readonly begins: (item: Item) => void
-  /** It is over; with `error`, it failed. Also after the bound, then with `late`. */
-  readonly ends: (item: Item, error: string | undefined, late: boolean) => void
+  /** It is over; with `error`, it failed. */
+  readonly ends: (item: Item, error: string | undefined) => void
 }
 
 export class Undo {
@@ -68,8 +68,8 @@ export class Undo {
       const undone = Effect.scoped(Effect.suspend(() => effect.undo!(effect.value)))
       return Effect.uninterruptibleMask((restore) =>
         Effect.map(Effect.exit(restore(undone)), (exit) => {
-          // what the bound interrupts has been told of
-          if (this.isOver && exit._tag === "Failure") return
+          // what the bound has interrupted has been told of, and Effect keeps no answer of it
+          if (this.isOver) return
           this.end(item, exit._tag === "Success" ? undefined : messageOf(exit.cause))
         })
       )
@@ -80,7 +80,7 @@ export class Undo {
     if (error !== undefined) this.failed = true
     this.current = undefined
     this.done++
-    this.told.ends(item, error, this.isOver)
+    this.told.ends(item, error)
   }
 
   /** Its time is up: what has not been undone will not be. Returns whether the one that was being undone still runs. */
@@ -88,7 +88,7 @@ export class Undo {
     const error = `not undone within ${millis} ms`
     const { current } = this
     this.failed = true
-    for (const item of this.items.slice(this.done)) this.told.ends(item, error, false)
+    for (const item of this.items.slice(this.done)) this.told.ends(item, error)
     this.conclude()
     this.fiber?.interruptUnsafe()
     return current !== undefined && this.fiber?.pollUnsafe() === undefined

@@ -71,7 +71,8 @@ export type RunEvent =
       { call: string; attempt?: number; source: StopReason["source"]; origin?: string; reason: string }
     >
   | Event<"stop.delivered", { call: string; attempt: number }>
-  | Event<"response.late", { call: string; attempt: number; answer: "success" | "failure" | "noAnswer" }>
+  /** With `undo` it is the undo of an effect of this call that has ended. */
+  | Event<"response.late", { call: string; attempt: number; answer: "success" | "failure" | "noAnswer"; undo?: true }>
   | Event<"fanout.drained", { drained: boolean; millis: number }>
   /** The report in its public JSON form. */
   | Event<"fanout.closed", { report: { readonly [key: string]: unknown } }>

@@ -1,8 +1,9 @@
 // Who may import whom. `npm run check` runs this over the sources of all packages.
 const above = {
-  core: "mcp|cli|testing|examples|bench",
-  mcp: "cli|testing|examples|bench",
-  testing: "mcp|cli|examples|bench",
+  core: "mcp|node|cli|testing|examples|bench",
+  mcp: "node|cli|testing|examples|bench",
+  node: "mcp|cli|testing|examples|bench",
+  testing: "mcp|node|cli|examples|bench",
   cli: "testing|examples|bench"
 }
 

@@ -1,0 +1,27 @@
+/**
+ * The last lines of what a process writes, for error messages; values that may be secret are replaced.
+ */
+import { StringDecoder } from "node:string_decoder"
+import type { Readable } from "node:stream"
+
+const maxChars = 4_000
+const maxLines = 10
+
+/** Reads a stream to its end, keeps only the tail. */
+export const tailOf = (stream: Readable | undefined, secrets: ReadonlyArray<string>): (() => ReadonlyArray<string>) => {
+  const utf8 = new StringDecoder("utf8")
+  let text = ""
+  stream?.on("error", () => {})
+  stream?.on("data", (chunk: Buffer) => {
+    text = (text + utf8.write(chunk)).slice(-maxChars)
+  })
+  return () =>
+    redact(text, secrets)
+      .split(/\r?\n/)
+      .filter((line) => line.trim() !== "")
+      .slice(-maxLines)
+}
+
+/** Short values are no secrets, and would tear every text apart. */
+export const redact = (text: string, secrets: ReadonlyArray<string>): string =>
+  secrets.reduce((clean, secret) => (secret.length < 4 ? clean : clean.replaceAll(secret, "[redacted]")), text)

@@ -1,6 +1,7 @@
 /**
  * What the executor keeps about a call while its fan-out runs.
  */
+import * as Option from "effect/Option"
 import type { StopReason } from "../Report.ts"
 import type { RunningAttempt } from "./attempt.ts"
 import type { CallSpec } from "./compile.ts"
@@ -47,6 +48,26 @@ export class CallState {
     const made = new EffectRecord(ordinal, this.key(ordinal, runId))
     this.effects = [...this.effects, made]
     return made
+  }
+
+  /** Of a tool that commits at start: what the end of an attempt that may have acted says about its one effect. */
+  noteEnd(order: number, runId: string, probed: Option.Option<boolean> | undefined): EffectRecord {
+    const effect = this.effect(0, runId)
+    const { contract, params } = this.spec
+    if (contract.effect !== "none" && typeof contract.compensate === "function") {
+      const { compensate } = contract
+      effect.undo = (value) => compensate({ key: effect.key, params, value })
+    }
+    effect.pass(order)
+    if (this.end?._tag === "success") effect.end("committed", Option.some(this.end.value))
+    else if (probed === undefined || Option.isNone(probed)) effect.end("unknown", Option.none())
+    else effect.end(probed.value ? "committed" : "absent", Option.none())
+    return effect
+  }
+
+  /** It is left behind: what runs at the gate may come to anything. */
+  loseSightOfEffects(): void {
+    for (const effect of this.effects) if (effect.state === "running") effect.end("unknown", Option.none())
   }
 
   /** The idempotency key of an effect. */

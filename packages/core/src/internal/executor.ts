@@ -15,7 +15,6 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import type { CallError } from "../CallError.ts"
 import * as Contract from "../Contract.ts"
 import * as Decision from "../Decision.ts"
@@ -26,15 +25,15 @@ import { isInterruptible, RunningAttempt } from "./attempt.ts"
 import { bounded } from "./bounded.ts"
 import { CallState } from "./call.ts"
 import type { Compiled } from "./compile.ts"
-import type { EffectRecord } from "./effects.ts"
-import { type AttemptEnd, mayHaveActed, ofExit } from "./ending.ts"
+import { mayHaveActed, ofExit } from "./ending.ts"
 import { Gate } from "./gate.ts"
 import type { Limits } from "./limits.ts"
 import { stopReason } from "./reason.ts"
 import { Recorder } from "./recorder.ts"
 import * as Retry from "./retry.ts"
 import { Timers } from "./timers.ts"
-import { itemsOf, Undo } from "./undo.ts"
+import type { Undo } from "./undo.ts"
+import { Undos } from "./undos.ts"
 import { asNullable, asOption, compose } from "./values.ts"
 
 export interface Environment {
@@ -81,8 +80,7 @@ export class Executor {
   private events: Array<Decision.Event> = []
   private stops: Array<number> = []
   private toUndo: Array<number> = []
-  /** Undos that run, or are over, by their scope. */
-  private readonly undos = new Map<number, Undo>()
+  private readonly undos: Undos
   private starts: Array<number> = []
   private stopIsNew = false
   private parked: ((effect: Effect.Effect<void>) => void) | undefined
@@ -112,6 +110,9 @@ export class Executor {
       takeStop: () => {
         this.takeStopAtOnce()
       }
+    })
+    this.undos = new Undos(this, this.fork, (event) => {
+      this.push(event)
     })
     this.state = Decision.make({ nodes: compiled.nodes, concurrency: env.limits.concurrency, agrees: this.agrees })
     for (const [index, spec] of compiled.calls) this.calls.set(index, new CallState(spec, env.limits.timeout))
@@ -223,7 +224,8 @@ export class Executor {
 
   private elapse(timer: Timer): void {
     if ("undo" in timer) {
-      this.giveUp(timer.undo)
+      const event = this.undos.giveUp(timer.undo)
+      if (event !== undefined) this.events.push(event)
       return
     }
     if (!("attempt" in timer)) {
@@ -296,6 +298,15 @@ export class Executor {
   private noteDecision(): void {
     if (this.decidedAt === undefined && Decision.decision(this.state, 0) !== undefined)
       this.decidedAt = this.timers.now()
+  }
+
+  private beginUndos(): void {
+    if (this.toUndo.length === 0) return
+    const scopes = this.toUndo
+    this.toUndo = []
+    for (const scope of scopes) {
+      this.timers.arm({ type: "undoBound", undo: this.undos.begin(scope) }, this.env.limits.undo)
+    }
   }
 
   private deliverStops(): void {
@@ -379,25 +390,17 @@ export class Executor {
       this.recorder.refused(call, refusal?._tag === "Some" ? "journal" : "stop")
     } else {
       call.end = ofExit(call.spec.tool, attempt.body ?? exit)
-      this.noteEnd(call, attempt, call.end)
+      this.noteEnd(call, attempt)
       call.addCleanup(attempt.cleanup)
     }
     this.recorder.ended(call, attempt)
     this.concludeAttempt(call, "ended")
   }
 
-  /** Of a tool that commits at start: what the end of an attempt says about its one effect. */
-  private noteEnd(call: CallState, { probed }: RunningAttempt, end: AttemptEnd): void {
-    if (!mayHaveActed(call.spec.contract, end)) return
-    const effect = call.effect(0, this.env.runId)
-    effect.pass(this.gate.nextOrder())
-    effect.undo ??= contractualUndo(call, effect.key)
-    if (end._tag === "success") effect.end("committed", Option.some(end.value))
-    else {
-      if (probed !== undefined) this.recorder.effectProbed(call, effect.key, probed)
-      const happened = probed === undefined || Option.isNone(probed) ? undefined : probed.value
-      effect.end(happened === undefined ? "unknown" : happened ? "committed" : "absent", Option.none())
-    }
+  private noteEnd(call: CallState, { probed }: RunningAttempt): void {
+    if (!mayHaveActed(call.spec.contract, call.end!)) return
+    const effect = call.noteEnd(this.gate.nextOrder(), this.env.runId, probed)
+    if (probed !== undefined) this.recorder.effectProbed(call, effect.key, probed)
   }
 
   /** It had not ended at its bound: it is fenced, and lives in the quarantine until it ends. */
@@ -427,9 +430,9 @@ export class Executor {
       : attempt.body === undefined
         ? { _tag: "noAnswer" }
         : ofExit(call.spec.tool, attempt.body)
-    this.noteEnd(call, attempt, call.end)
+    this.noteEnd(call, attempt)
     // what runs at the gate may come to anything; the journal will say that it ended, and no more
-    for (const effect of call.effects) if (effect.state === "running") effect.end("unknown", Option.none())
+    call.loseSightOfEffects()
     if (attempt.body !== undefined) call.addCleanup("a finalizer had not ended at the bound")
     this.recorder.leftBehind(call, attempt)
     this.concludeAttempt(call, "leftBehind")
@@ -439,88 +442,7 @@ export class Executor {
     this.leftBehind.delete(attempt)
     if (!this.reported) call.late.push(attempt.attempt)
     this.recorder.late(call, attempt)
-    if (this.closed) this.undoLate(call)
-  }
-
-  private beginUndos(): void {
-    if (this.toUndo.length === 0) return
-    const scopes = this.toUndo
-    this.toUndo = []
-    for (const scope of scopes) {
-      const { end } = this.compiled.nodes[scope]!
-      const inner: Array<Undo> = []
-      for (const undo of this.undos.values()) {
-        if (!undo.isOver && undo.scope >= scope && undo.scope < end) inner.push(undo)
-      }
-      const taken = new Set(inner.flatMap(({ items }) => items.map(({ effect }) => effect)))
-      const items = itemsOf(this.callsBelow(scope)).filter(({ effect }) => !taken.has(effect))
-      const undo = new Undo(scope, items, inner, {
-        begins: ({ call, effect }) => {
-          this.recorder.compensating(call, effect)
-        },
-        ends: ({ call, effect }, error) => {
-          this.recorder.compensated(call, effect, error)
-          effect.state = error === undefined ? "compensated" : "compensationFailed"
-          effect.error = error
-        }
-      })
-      this.undos.set(scope, undo)
-      this.timers.arm({ type: "undoBound", undo }, this.env.limits.undo)
-      undo.fiber = this.fork(undo.program)
-      undo.fiber.addObserver(() => {
-        if (undo.isOver) return
-        undo.conclude()
-        this.push({ type: "undone", node: scope, result: undo.failed ? "failure" : "success" })
-      })
-    }
-  }
-
-  /** The undo of a scope has not ended at its bound. */
-  private giveUp(undo: Undo): void {
-    if (undo.isOver) return
-    const { current } = undo
-    const isLeftBehind = undo.giveUp(this.env.limits.undo)
-    if (isLeftBehind) {
-      const { call } = current!
-      call.leftBehind = true
-      const { quarantine, runId } = this.env
-      const since = this.env.clock.currentTimeMillisUnsafe()
-      const { id, tool } = call.spec
-      const attempt = call.attempts
-      const member: LeftBehind = { runId, call: id, tool: tool.name, attempt, undo: true, mayAct: true, since }
-      quarantine.add(member)
-      this.leftBehind.add(undo)
-      undo.fiber!.addObserver(() => {
-        this.leftBehind.delete(undo)
-        quarantine.remove(member)
-        this.recorder.lateUndo(call)
-      })
-    }
-    this.events.push({ type: "undone", node: undo.scope, result: "failure" })
-  }
-
-  /** What was left behind in a subtree that is lost, and has ended since, is undone as well: too late for the report. */
-  private undoLate(call: CallState): void {
-    const isLost = Decision.scopesOf(this.state, call.spec.index).some((scope) => Decision.isLost(this.state, scope))
-    if (!isLost || [...this.leftBehind].some((one) => one instanceof RunningAttempt && one.call === call.spec.id))
-      return
-    const undo = new Undo(call.spec.index, itemsOf([call]), [], {
-      begins: ({ call, effect }) => {
-        this.recorder.compensating(call, effect)
-      },
-      ends: ({ call, effect }, error) => {
-        this.recorder.compensated(call, effect, error)
-      }
-    })
-    if (undo.items.length > 0) this.fork(undo.program)
-  }
-
-  private *callsBelow(node: number): Generator<CallState> {
-    const { end } = this.compiled.nodes[node]!
-    for (let i = node; i < end; i++) {
-      const call = this.calls.get(i)
-      if (call !== undefined) yield call
-    }
+    if (this.closed) this.undos.late(call)
   }
 
   /** An attempt is over: will another follow? Then tells the core. */
@@ -611,13 +533,6 @@ export class Executor {
     this.closed = true
     this.closedAt = this.timers.now()
     this.timers.close()
-    for (const call of this.calls.values()) if (call.leftBehind) this.undoLate(call)
+    for (const call of this.calls.values()) if (call.leftBehind) this.undos.late(call)
   }
-}
-
-/** How the one effect of a tool that commits at start is undone. */
-const contractualUndo = ({ spec: { contract, params } }: CallState, key: string): EffectRecord["undo"] => {
-  if (contract.effect === "none" || typeof contract.compensate !== "function") return undefined
-  const { compensate } = contract
-  return (value) => compensate({ key, params, value })
 }

@@ -297,7 +297,7 @@ describe("a handler that breaks its contract", () => {
     Effect.gen(function* () {
       const world = new World()
       const handler = Effect.andThen(
-        Effect.addFinalizer(() => world.commit("a")),
+        Effect.addFinalizer(() => Effect.orDie(world.commit("a"))),
         Effect.succeed(1)
       )
       const run = yield* ran(Plan.effect(handler as Effect.Effect<number>, marked))

@@ -8,9 +8,15 @@ export type Tree =
   | "call"
   | { readonly all: ReadonlyArray<Tree> }
   | { readonly advisory: Tree }
-  | { readonly quorum: number; readonly of: ReadonlyArray<Tree>; readonly agree?: boolean }
+  | {
+      readonly quorum: number
+      readonly of: ReadonlyArray<Tree>
+      readonly agree?: boolean
+      readonly surplus?: "keep" | "undo"
+    }
   | { readonly first: ReadonlyArray<Tree>; readonly stagger?: "timed" | "infinite" }
   | { readonly settled: Tree }
+  | { readonly atomic: Tree }
   | { readonly deadline: Tree }
 
 type Draft = { -readonly [K in keyof Decision.ProgramNode]: Decision.ProgramNode[K] } & { children: Array<number> }
@@ -19,7 +25,16 @@ export const toNodes = (tree: Tree): ReadonlyArray<Decision.ProgramNode> => {
   const nodes: Array<Draft> = []
   const visit = (tree: Tree, parent: number): number => {
     const index = nodes.length
-    const draft: Draft = { policy: "call", parent, children: [], end: 0, need: 0, agree: false, stagger: "none" }
+    const draft: Draft = {
+      policy: "call",
+      parent,
+      children: [],
+      end: 0,
+      need: 0,
+      agree: false,
+      undoSurplus: false,
+      stagger: "none"
+    }
     nodes.push(draft)
     const below = (list: ReadonlyArray<Tree>) => {
       draft.children = list.map((child) => visit(child, index))
@@ -35,6 +50,7 @@ export const toNodes = (tree: Tree): ReadonlyArray<Decision.ProgramNode> => {
         draft.policy = "quorum"
         draft.need = tree.quorum
         draft.agree = tree.agree ?? false
+        draft.undoSurplus = tree.surplus === "undo"
         below(tree.of)
       } else if ("first" in tree) {
         draft.policy = "firstSuccess"
@@ -43,6 +59,9 @@ export const toNodes = (tree: Tree): ReadonlyArray<Decision.ProgramNode> => {
       } else if ("settled" in tree) {
         draft.policy = "settled"
         below([tree.settled])
+      } else if ("atomic" in tree) {
+        draft.policy = "atomic"
+        below([tree.atomic])
       } else {
         draft.policy = "deadline"
         below([tree.deadline])
@@ -63,6 +82,7 @@ export const recorder = (log: Array<string>): Decision.Commands => ({
   decided: (node) => void log.push(`decided ${node}`),
   stop: (call, cause) => void log.push(`stop ${call} by ${cause}`),
   drop: (call, cause) => void log.push(`drop ${call} by ${cause}`),
+  undo: (scope) => void log.push(`undo ${scope}`),
   start: (call) => void log.push(`start ${call}`)
 })
 
@@ -78,7 +98,17 @@ export const failure = (node: number, acted: Decision.Acted = "no"): Decision.Ev
   result: "failure",
   acted
 })
-export const retry = (node: number): Decision.Event => ({ type: "ended", node, result: "retry", acted: "no" })
+export const retry = (node: number, acted: Decision.Acted = "no"): Decision.Event => ({
+  type: "ended",
+  node,
+  result: "retry",
+  acted
+})
+export const undone = (node: number, result: "success" | "failure" = "success"): Decision.Event => ({
+  type: "undone",
+  node,
+  result
+})
 export const leftBehind = (node: number, acted: Decision.Acted = "no"): Decision.Event => ({
   type: "leftBehind",
   node,

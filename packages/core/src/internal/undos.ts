@@ -1,0 +1,123 @@
+/**
+ * All undos of a fan-out: begins what the core asks for, gives up at the bound, and undoes late what had been left behind.
+ */
+import type * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Decision from "../Decision.ts"
+import type { LeftBehind } from "../Quarantine.ts"
+import { RunningAttempt } from "./attempt.ts"
+import type { CallState } from "./call.ts"
+import type { Compiled } from "./compile.ts"
+import type { Environment } from "./executor.ts"
+import type { Recorder } from "./recorder.ts"
+import { type Item, itemsOf, Undo } from "./undo.ts"
+
+interface Host {
+  readonly compiled: Compiled
+  readonly env: Environment
+  readonly calls: ReadonlyMap<number, CallState>
+  readonly recorder: Recorder
+  readonly state: Decision.State
+  readonly leftBehind: Set<RunningAttempt | Undo>
+}
+
+export class Undos {
+  /** Those that run, or are over, by their scope. */
+  private readonly byScope = new Map<number, Undo>()
+  private readonly host: Host
+  private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
+  private readonly tell: (event: Decision.Event) => void
+
+  constructor(
+    host: Host,
+    fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>,
+    tell: (event: Decision.Event) => void
+  ) {
+    this.host = host
+    this.fork = fork
+    this.tell = tell
+  }
+
+  /** The undo of a scope begins, when those of inner ones that run already are over. */
+  begin(scope: number): Undo {
+    const { calls, compiled, recorder } = this.host
+    const { end } = compiled.nodes[scope]!
+    const inner = [...this.byScope.values()].filter((undo) => !undo.isOver && undo.scope > scope && undo.scope < end)
+    const taken = new Set(inner.flatMap(({ items }) => items.map(({ effect }) => effect)))
+    const below: Array<CallState> = []
+    for (let i = scope; i < end; i++) {
+      const call = calls.get(i)
+      // what was left behind may still act: it is undone when it has ended
+      if (call !== undefined && !call.leftBehind) below.push(call)
+    }
+    const items = itemsOf(below).filter(({ effect }) => !taken.has(effect))
+    const undo = new Undo(scope, items, inner, {
+      begins: this.begins,
+      ends: ({ call, effect }, error) => {
+        effect.state = error === undefined ? "compensated" : "compensationFailed"
+        effect.error = error
+        recorder.compensated(call, effect, error)
+      }
+    })
+    this.byScope.set(scope, undo)
+    undo.fiber = this.fork(undo.program)
+    undo.fiber.addObserver(() => {
+      if (undo.isOver) return
+      undo.conclude()
+      this.tell({ type: "undone", node: scope, result: undo.failed ? "failure" : "success" })
+    })
+    return undo
+  }
+
+  /** Its bound has passed. What does not end even then is left behind. */
+  giveUp(undo: Undo): Decision.Event | undefined {
+    if (undo.isOver) return undefined
+    const { current } = undo
+    if (undo.giveUp(this.host.env.limits.undo)) this.leaveBehind(undo, current!.call)
+    return { type: "undone", node: undo.scope, result: "failure" }
+  }
+
+  private leaveBehind(undo: Undo, call: CallState): void {
+    const { env, leftBehind, recorder } = this.host
+    const { clock, quarantine, runId } = env
+    const { id, tool } = call.spec
+    const since = clock.currentTimeMillisUnsafe()
+    const member: LeftBehind = {
+      runId,
+      call: id,
+      tool: tool.name,
+      attempt: call.attempts,
+      undo: true,
+      mayAct: true,
+      since
+    }
+    call.leftBehind = true
+    leftBehind.add(undo)
+    quarantine.add(member)
+    undo.fiber!.addObserver(() => {
+      leftBehind.delete(undo)
+      quarantine.remove(member)
+      recorder.lateUndo(call)
+    })
+  }
+
+  /** What was left behind in a subtree that is lost, and has ended since, is undone as well: too late for the report. */
+  late(call: CallState): void {
+    const { leftBehind, recorder, state } = this.host
+    const { id, index } = call.spec
+    const isLost = Decision.scopesOf(state, index).some((scope) => Decision.isLost(state, scope))
+    const stillRuns = [...leftBehind].some((one) => one instanceof RunningAttempt && one.call === id)
+    if (!isLost || stillRuns) return
+    const undo = new Undo(index, itemsOf([call]), [], {
+      begins: this.begins,
+      ends: ({ call, effect }, error) => {
+        recorder.compensated(call, effect, error)
+      }
+    })
+    if (undo.items.length > 0) this.fork(undo.program)
+  }
+
+  private readonly begins = ({ call, effect }: Item): void => {
+    this.host.recorder.compensating(call, effect)
+  }
+}

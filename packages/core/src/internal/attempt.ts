@@ -39,6 +39,8 @@ export class RunningAttempt implements Attempt {
   commits = 0
   /** Has one of them passed the gate? */
   hasPassed = false
+  private passing = 0
+  private onAllPassed: (() => void) | undefined
   /** What the probe of a tool that commits at start said, where it was asked. */
   probed: Option.Option<boolean> | undefined
   /** Ends the attempt for sure: called shortly before its bound. */
@@ -143,6 +145,32 @@ export class RunningAttempt implements Attempt {
     fiber.setContext(Context.makeUnsafe(services))
     return Effect.onExit(this.handle(), (exit) => {
       this.body = this.thrown ?? exit
+      if (this.passing > 0) {
+        onCleanup()
+        return Effect.andThen(this.allPassed, this.close(scope, exit, onCleanup))
+      }
+      return this.close(scope, exit, onCleanup)
+    })
+  }
+
+  /** An effect has passed the gate. Returns what is to be called when it has ended. */
+  readonly passes = (): (() => void) => {
+    this.hasPassed = true
+    this.passing++
+    return () => {
+      if (--this.passing === 0) this.onAllPassed?.()
+    }
+  }
+
+  /** What a handler let go at the gate is waited for all the same. */
+  private readonly allPassed: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    this.onAllPassed = () => {
+      resume(Effect.void)
+    }
+  })
+
+  private close(scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>, onCleanup: () => void): Effect.Effect<void> {
+    return Effect.suspend(() => {
       const cleanup = Scope.closeUnsafe(scope, exit)
       const probe = this.probe()
       if (cleanup === undefined) {

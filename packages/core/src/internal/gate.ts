@@ -77,10 +77,13 @@ export class Gate {
             const { context } = fiber
             record.undo = undoOf(call, key, options, context)
             record.pass(this.nextOrder())
-            attempt.hasPassed = true
+            const hasEnded = attempt.passes()
             const own = Effect.runForkWith(context)(Effect.suspend(() => forward(key)))
-            return Effect.flatMap(ended(own, options.timeout), (exit) =>
-              this.conclude(attempt, call, record, exit, options)
+            return Effect.ensuring(
+              Effect.flatMap(ended(own, options.timeout), (exit) =>
+                this.conclude(attempt, call, record, exit, options)
+              ),
+              Effect.sync(hasEnded)
             )
           })
         )
@@ -139,7 +142,7 @@ const violationOf = (
   if (contract.effect === "none") return "readsOnly"
   if (contract.commit !== "marked") return "commitsAtStart"
   if (contract.compensate === "atCommit" && options.compensate === undefined) return "undoIsMissing"
-  return attempt.isOver || attempt.body !== undefined ? "hasEnded" : undefined
+  return attempt.ended || attempt.body !== undefined ? "hasEnded" : undefined
 }
 
 /** How the effect will be undone: as the commit says, else as the contract does. Its services are those of the commit. */

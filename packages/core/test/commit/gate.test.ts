@@ -293,6 +293,23 @@ describe("a handler that breaks its contract", () => {
     })
   )
 
+  it.effect("a commit that runs in a fiber of its own when the handler ends is waited for", () =>
+    Effect.gen(function* () {
+      const world = new World()
+      const detached = Effect.as(
+        Effect.forkDetach(world.commit("a", { after: 50 }), { startImmediately: true }),
+        "done"
+      )
+      const child = Effect.as(Effect.forkChild(world.commit("b", { after: 60 }), { startImmediately: true }), "done")
+      const run = yield* ran(Plan.effect(Effect.andThen(detached, child), marked))
+      assert.strictEqual(shown(run.report, "/"), "Succeeded committed committed used")
+      assert.deepStrictEqual([...world.holds], ["a", "b"])
+      const slow = Effect.forkDetach(world.commit("c", { after: 9_000 }), { startImmediately: true })
+      const behind = yield* ran(Plan.effect(slow, marked))
+      assert.strictEqual(shown(behind.report, "/"), "Succeeded unknown used left behind")
+    })
+  )
+
   it.effect("commits in a finalizer: it is refused, and changes nothing else", () =>
     Effect.gen(function* () {
       const world = new World()

@@ -72,7 +72,7 @@ const blocked = (it: Plan.Plan<string, string>) => Plan.all({ blocker: answersAt
 const sources: Record<string, (it: Plan.Plan<string, string>, isBlocked: boolean) => Plan.Any> = {
   sibling: (it) => Plan.all({ bad: failsAt(50), it }),
   policy: (it) => Plan.quorum(1, { other: answersAt(50), it }),
-  deadline: (it, isBlocked) => Plan.deadline(isBlocked ? blocked(it) : it, 50),
+  deadline: (it, isBlocked) => (isBlocked ? Plan.deadline(blocked(it), 50) : Plan.deadline(it, 50)),
   parent: (it, isBlocked) => (isBlocked ? blocked(it) : it),
   user: (it, isBlocked) => (isBlocked ? blocked(it) : it)
 }

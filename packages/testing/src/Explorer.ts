@@ -1,6 +1,6 @@
 /**
  * The **explorer** walks through every reachable state of the decision core for a plan: every verdict, every timer, several events of
- * one instant, a second attempt, effects that cannot be undone, and a stop from above at every position. In each state it checks
+ * one instant, a second attempt, effects, undos that succeed or fail, and a stop from above at every position. In each state it checks
  * what must hold, by rules of its own.
  *
  * States that can only behave alike (`Decision.key`) are visited once. It explores decisions, not fibers: for those see the simulation.
@@ -49,6 +49,8 @@ export interface Transition {
   readonly events: ReadonlyArray<Decision.Event>
   readonly asked: string
   readonly to: string
+  /** What can be read of it there: what has just been decided, and by what; what is provisional; is it closed? */
+  readonly seen: string
 }
 
 /**
@@ -157,7 +159,8 @@ class Walk {
         from,
         events,
         asked: this.asked.text(),
-        to: Decision.key(this.state) + this.world.key(this.state)
+        to: Decision.key(this.state) + this.world.key(this.state),
+        seen: this.seen(was)
       })
       schedules += this.visit(id)
       this.path.pop()
@@ -166,8 +169,19 @@ class Walk {
     return schedules
   }
 
+  private seen(was: Before): string {
+    const { state } = this
+    let out = Decision.isClosed(state) ? "closed" : "open"
+    for (let i = 0; i < was.length; i++) {
+      if (Decision.isProvisional(state, i)) out += ` ${i} provisional`
+      const decision = Decision.decision(state, i)
+      if (decision !== was[i]) out += ` ${i} ${decision} by ${String(Decision.decidedBy(state, i))}`
+    }
+    return out
+  }
+
   private checkStep(was: Before): void {
-    check(this.program, this.state, was, this.asked, this.complain)
+    check(this.program, this.state, was, this.asked, this.world, this.complain)
     compare(this.state, this.meaning, this.asked, this.complain)
   }
 
@@ -233,12 +247,21 @@ export const exploreAll = (
 export const describe = ({ message, path, plan }: Violation): string =>
   [`${plan}: ${message}`, ...path.map((events, i) => `  ${i + 1}. ${events.map(word).join(", ")}`)].join("\n")
 
-const word = (event: Decision.Event): string =>
-  event.type === "stop"
-    ? "stop from above"
-    : "result" in event
-      ? `${event.node} ${event.result}${event.acted === "stuck" ? " (acted)" : ""}`
-      : `${event.type} of ${event.node}`
+const word = (event: Decision.Event): string => {
+  switch (event.type) {
+    case "stop":
+      return "stop from above"
+    case "ended":
+    case "leftBehind":
+      return `${event.node} ${event.result}${deeds[event.acted]}${event.type === "leftBehind" ? " (left behind)" : ""}`
+    case "undone":
+      return `undo of ${event.node} ${event.result}`
+    default:
+      return `${event.type} of ${event.node}`
+  }
+}
+
+const deeds = { no: "", undoable: " (acted)", stuck: " (acted for good)" } as const
 
 export {
   /**

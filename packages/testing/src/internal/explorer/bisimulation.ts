@@ -14,9 +14,9 @@ export const alike = (trees: ReadonlyArray<Tree>, alphabet: Alphabet, concurrenc
     explore(toProgram(tree, concurrency), {
       alphabet,
       identity: "whole",
-      onTransition: ({ asked, events, from, to }) => {
+      onTransition: ({ asked, events, from, seen, to }) => {
         const cause = from + JSON.stringify(events)
-        const effect = `${asked} ${to}`
+        const effect = `${asked} ${seen} ${to}`
         const known = behaviours.get(cause)
         if (known === undefined) behaviours.set(cause, effect)
         else if (known !== effect) faults.push(`${show(tree)}, ${JSON.stringify(events)}: ${known} / ${effect}`)

@@ -4,7 +4,7 @@
 import * as Decision from "@toolscope/core/Decision"
 import type { Meaning } from "./meaning.ts"
 import type { Orders } from "./orders.ts"
-import { by, causes, decisions, isDecided, kept, phaseNames, status } from "./words.ts"
+import { by, causes, decisions, isDecided, isScope, kept, phaseNames, status } from "./words.ts"
 
 type Complain = (message: string) => void
 
@@ -23,8 +23,16 @@ export const compare = (state: Decision.State, meaning: Meaning, asked: Orders, 
       const phase = Decision.phase(state, i)
       const right = phaseNames[meaning.phase[i]!]!
       if (phase !== right) complain(`call ${i} is ${phase}, and should be ${right}`)
+      if (Decision.isProvisional(state, i) !== meaning.isProvisional(i))
+        complain(
+          `what call ${i} did is ${meaning.isProvisional(i) ? "" : "not "}provisional, and the core says otherwise`
+        )
     } else if (isDecided(expected) && meaning.since[i] === meaning.instant) compareBasis(state, meaning, i, complain)
+    if (isScope(meaning.program, i) && Decision.isLost(state, i) !== meaning.isUnwanted(i))
+      complain(`scope ${i} is ${meaning.isUnwanted(i) ? "" : "not "}lost, and the core says otherwise`)
   }
+  if (Decision.isClosed(state) !== meaning.isOver)
+    complain(`it is ${meaning.isOver ? "" : "not "}over, and the core says otherwise`)
   if (Decision.isClosed(state)) compareAll(state, meaning, complain)
 }
 

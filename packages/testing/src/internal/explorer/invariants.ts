@@ -4,6 +4,8 @@
  */
 import * as Decision from "@toolscope/core/Decision"
 import type { Orders } from "./orders.ts"
+import { deeds, isChosenFrom, isScope } from "./words.ts"
+import type { World } from "./world.ts"
 
 /** The decisions before a step, to compare with. */
 export type Before = ReadonlyArray<Decision.Decision | undefined>
@@ -18,12 +20,14 @@ export const check = (
   state: Decision.State,
   was: Before,
   asked: Orders,
+  world: World,
   complain: Complain
 ): void => {
   const { nodes } = program
   let live = 0
   let waiting = false
-  if (!asked.startsAreLast()) complain("a start was asked for before a stop")
+  let undoing = false
+  if (!asked.isInOrder()) complain(`not stops, then undos, then starts: ${asked.text()}`)
   if (!asked.stopsFollow((cause) => isDecisive(program, state, was, cause)))
     complain(`a stop came before the decision that asks for it: ${asked.text()}`)
   for (let i = 0; i < nodes.length; i++) {
@@ -39,12 +43,91 @@ export const check = (
       if (decision !== undefined && (phase === "queued" || phase === "running" || phase === "backoff"))
         complain(`call ${i} is decided (${decision}) and ${phase}`)
     } else if (decision !== "stopped" && decision !== "skipped") checkNode(program, state, i, decision, complain)
+    if (policy === "firstSuccess" && decision === undefined) checkRace(program, state, i, world, complain)
+    if (isScope(program, i) && Decision.isLost(state, i)) checkLost(program, state, i, asked, world, complain)
+    if (isScope(program, i) && world.isUndoing(i)) undoing = true
   }
+  checkUndos(program, state, asked, world, complain)
   if (live !== Decision.live(state)) complain(`${live} attempts run, and the core counts ${Decision.live(state)}`)
   if (live > program.concurrency) complain(`${live} attempts run, and ${program.concurrency} may`)
   if (waiting && live < program.concurrency) complain("a call waits, and a permit is free")
-  if (Decision.isClosed(state) !== (live === 0 && Decision.decision(state, 0) !== undefined))
-    complain("closed is: the root is decided, and nothing runs")
+  const isClosed = Decision.isClosed(state)
+  if (isClosed !== (live === 0 && !undoing && Decision.decision(state, 0) !== undefined))
+    complain("closed is: the root is decided, nothing runs, and nothing is being undone")
+  if (isClosed)
+    for (let i = 0; i < nodes.length; i++)
+      if (Decision.isProvisional(state, i)) complain(`it is closed, and what ${i} did is not certain`)
+}
+
+/** Below a scope that is lost nothing begins any more, and at the end of a step nothing is left that could be undone at once. */
+const checkLost = (
+  { nodes }: Decision.Program,
+  state: Decision.State,
+  scope: number,
+  asked: Orders,
+  world: World,
+  complain: Complain
+): void => {
+  let atRest = true
+  let left = false
+  for (let i = scope; i < nodes[scope]!.end; i++) {
+    if (nodes[i]!.policy !== "call") continue
+    const phase = Decision.phase(state, i)
+    if (phase === "stopping") atRest = false
+    else if (phase !== "ended" && phase !== "skipped") complain(`call ${i} is ${phase}, and scope ${scope} is lost`)
+    if (world.did[i] === deeds.undoable && world.undoneWith[i] === 0) left = true
+  }
+  for (const call of asked.starts())
+    if (call >= scope && call < nodes[scope]!.end) complain(`call ${call} is started, and scope ${scope} is lost`)
+  if (atRest && left) complain(`scope ${scope} is lost and at rest, and the rest of it is not being undone`)
+}
+
+/** Only what is lost is undone, as a whole, when nothing in it runs, and once. */
+const checkUndos = (
+  { nodes }: Decision.Program,
+  state: Decision.State,
+  asked: Orders,
+  world: World,
+  complain: Complain
+): void => {
+  for (const scope of world.vain) complain(`nothing is left to be undone in ${scope}, and it is asked for`)
+  for (const scope of asked.undos()) {
+    const { end, parent, policy } = nodes[scope]!
+    if (!Decision.isLost(state, scope)) complain(`${scope} is undone, and not lost`)
+    if (Decision.decision(state, scope) === "succeeded") {
+      const isDropped = isChosenFrom(nodes[parent]) && !Decision.isCounted(state, scope)
+      if (!isDropped || Decision.decision(state, parent) === undefined)
+        complain(`${policy} ${scope} has succeeded, and is undone`)
+    }
+    for (let i = scope; i < end; i++) {
+      const phase = nodes[i]!.policy === "call" ? Decision.phase(state, i) : "ended"
+      if (phase !== "ended" && phase !== "skipped") complain(`${scope} is undone, and call ${i} in it is ${phase}`)
+    }
+  }
+}
+
+/** While a race is open: what its failed children did can be undone; and where one comes after the other, it is. */
+const checkRace = (
+  { nodes }: Decision.Program,
+  state: Decision.State,
+  race: number,
+  world: World,
+  complain: Complain
+): void => {
+  const { children, stagger } = nodes[race]!
+  let busy = 0
+  for (const child of children) {
+    let isBusy = Decision.isActive(state, child)
+    for (let i = child; i < nodes[child]!.end; i++) {
+      if (nodes[i]!.policy !== "call") continue
+      const phase = Decision.phase(state, i)
+      if (world.did[i] === deeds.stuck && isBad(Decision.decision(state, child)))
+        complain(`race ${race} goes on, and what call ${i} did cannot be undone`)
+      if (phase === "stopping" || world.did[i] === deeds.undoable) isBusy = true
+    }
+    if (isBusy) busy++
+  }
+  if (stagger === "infinite" && busy > 1) complain(`race ${race} goes on, and what went before is not over`)
 }
 
 /** Progress: in a state that is not closed something can still happen without a stop from above. */
@@ -112,12 +195,13 @@ const checkNode = (
       return
     case "advisory":
     case "settled":
+    case "atomic":
     case "deadline": {
       const child = Decision.decision(state, children[0]!)
       if (decision === undefined && open === 0) wrong("its child is decided")
       if (decision === undefined) return
       if (policy === "settled" && decision !== "succeeded") wrong("it never fails")
-      if (policy === "deadline" && decision !== child) wrong(`its child is ${child}`)
+      if ((policy === "deadline" || policy === "atomic") && decision !== child) wrong(`its child is ${child}`)
       if (policy === "advisory" && decision !== "none" && (decision !== "some" || child !== "succeeded"))
         wrong(`its child is ${child}`)
     }

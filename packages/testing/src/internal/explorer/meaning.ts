@@ -3,14 +3,15 @@
  * and shares nothing with the core. The explorer steps it beside the core and compares the two after every instant.
  *
  * The order inside an instant: ends are recorded, nodes decide (children before their parents), retries are due, timers elapse (inner
- * first, later in the plan first, each followed by decisions), a stop from above, and last the starts.
+ * first, later in the plan first, each followed by decisions), a stop from above, what is to be undone, and last the starts.
  */
 import type * as Decision from "@toolscope/core/Decision"
 import { Orders } from "./orders.ts"
 import { type Rules, ruleOf } from "./rules.ts"
-import { bad, by, isDecided, kept, phases, status } from "./words.ts"
+import { bad, by, deeds, isChosenFrom, isDecided, kept, phases, status } from "./words.ts"
 
 type Ended = Extract<Decision.Event, { readonly type: "ended" | "leftBehind" }>
+type Undone = Extract<Decision.Event, { readonly type: "undone" }>
 
 const isEnd = (event: Decision.Event): event is Ended => event.type === "ended" || event.type === "leftBehind"
 const isTimer = ({ type }: Decision.Event): boolean =>
@@ -30,8 +31,10 @@ export class Meaning implements Rules {
   readonly counted: Uint8Array
   /** Per call: its phase. */
   readonly phase: Uint8Array
-  /** Per call: it did something that cannot be undone. */
-  readonly stuck: Uint8Array
+  /** Per call: what it did, and what of it is still there. */
+  readonly did: Uint8Array
+  /** Per call: what it did is being undone together with everything below this node, plus one; or 0. */
+  readonly undoneWith: Uint8Array
   /** Per child of a race: its failure has started another. Per `all`: the graces of its advisories run. */
   readonly answered: Uint8Array
   /** Calls that wait, in the order in which they began to; then how many, and the instant. */
@@ -43,17 +46,18 @@ export class Meaning implements Rules {
   constructor(program: Decision.Program) {
     const n = program.nodes.length
     this.program = program
-    this.memory = new Uint8Array(8 * n + 2)
+    this.memory = new Uint8Array(9 * n + 2)
     const view = (i: number): Uint8Array => this.memory.subarray(i * n, (i + 1) * n)
     this.status = view(0)
     this.by = view(1)
     this.since = view(2)
     this.counted = view(3)
     this.phase = view(4)
-    this.stuck = view(5)
-    this.answered = view(6)
-    this.queue = view(7)
-    this.scalars = this.memory.subarray(8 * n)
+    this.did = view(5)
+    this.undoneWith = view(6)
+    this.answered = view(7)
+    this.queue = view(8)
+    this.scalars = this.memory.subarray(9 * n)
   }
 
   get instant(): number {
@@ -70,7 +74,10 @@ export class Meaning implements Rules {
   step(events: ReadonlyArray<Decision.Event>): void {
     this.orders.clear()
     this.scalars[1] = this.scalars[1]! + 1
-    for (const event of events) if (isEnd(event)) this.end(event)
+    for (const event of events) {
+      if (isEnd(event)) this.end(event)
+      else if (event.type === "undone") this.recordUndone(event)
+    }
     this.decide(-1)
     for (const event of events) {
       if (event.type === "retryDue" && this.phase[event.node] === phases.backoff) this.wait(event.node)
@@ -78,17 +85,73 @@ export class Meaning implements Rules {
     // events come in plan order
     for (let i = events.length - 1; i >= 0; i--) if (isTimer(events[i]!)) this.elapse(events[i]!)
     if (events.some(({ type }) => type === "stop")) this.stop()
+    this.undo()
     this.admit()
+  }
+
+  /** The root is decided, nothing runs, and nothing is being undone. */
+  get isOver(): boolean {
+    return isDecided(this.status[0]!) && !this.isLive(0) && this.undoneWith.every((by) => by === 0)
   }
 
   /** An end fixes the verdict of an undecided call, unless another attempt is to follow. */
   private end({ acted, node, result }: Ended): void {
     if (this.phase[node] !== phases.running && this.phase[node] !== phases.stopping) return
-    if (acted === "stuck") this.stuck[node] = 1
+    this.did[node] = deeds[acted]
     this.phase[node] = phases.ended
     if (isDecided(this.status[node]!)) return
     if (result === "retry") this.phase[node] = phases.backoff
     else this.fix(node, result === "success" ? status.succeeded : status.failed, by.children)
+  }
+
+  /** What was to be undone is gone, or stays for good. */
+  private recordUndone({ node, result }: Undone): void {
+    for (let i = 0; i < this.undoneWith.length; i++) {
+      if (this.undoneWith[i] !== node + 1) continue
+      this.undoneWith[i] = 0
+      this.did[i] = result === "success" ? deeds.no : deeds.stuck
+    }
+  }
+
+  /** Whatever a call did is undone as part of the largest subtree around it that is not wanted, and at rest. */
+  private undo(): void {
+    let last = -1
+    for (let call = 0; call < this.did.length; call++) {
+      if (this.did[call] !== deeds.undoable || this.undoneWith[call] !== 0) continue
+      let largest = -1
+      for (let i = call; i !== -1; i = this.program.nodes[i]!.parent) {
+        if (this.isUnwanted(i) && !this.isLive(i)) largest = i
+      }
+      if (largest === -1) continue
+      this.undoneWith[call] = largest + 1
+      if (largest !== last) this.orders.add("undo", largest)
+      last = largest
+    }
+  }
+
+  /** An `atomic` that came to nothing; in a race, who cannot win any more; what a quorum that undoes its surplus did without. */
+  isUnwanted(node: number): boolean {
+    const { parent, policy } = this.program.nodes[node]!
+    const mine = this.status[node]!
+    const cameToNothing = mine === status.failed || mine === status.stopped
+    if (cameToNothing && policy === "atomic") return true
+    const above = this.program.nodes[parent]
+    if (above === undefined || !isChosenFrom(above)) return false
+    const isChosen = kept(this.status[parent]!) && this.counted[node] === 1
+    if (above.policy === "quorum") return kept(this.status[parent]!) && !isChosen
+    return cameToNothing || (isDecided(this.status[parent]!) && !isChosen)
+  }
+
+  /** What a call did is there, and may not be for long: something around it is not wanted, or may come to be unwanted. */
+  isProvisional(call: number): boolean {
+    if (this.did[call] !== deeds.undoable) return false
+    for (let i = call; i !== -1; i = this.program.nodes[i]!.parent) {
+      const { parent, policy } = this.program.nodes[i]!
+      if (this.isUnwanted(i)) return true
+      if (policy === "atomic" && !isDecided(this.status[i]!)) return true
+      if (isChosenFrom(this.program.nodes[parent]) && !isDecided(this.status[parent]!)) return true
+    }
+    return false
   }
 
   private elapse({ node, type }: Decision.Event): void {
@@ -179,14 +242,14 @@ export class Meaning implements Rules {
     }
   }
 
-  /** Each failed child of a staggered race starts one more; of an infinite one, once nothing of it runs any more. */
+  /** Each failed child of a staggered race starts one more; of an infinite one, once nothing of it runs any more, and all of it is undone. */
   private answerFailures(race: number): boolean {
     const { children, stagger } = this.program.nodes[race]!
     if (stagger === "none") return false
     let found = 0
     for (const child of children) {
       if (!bad(this.status[child]!) || this.answered[child] === 1) continue
-      if (stagger === "infinite" && this.isLive(child)) continue
+      if (stagger === "infinite" && (this.isLive(child) || this.isLeftToUndo(child))) continue
       this.answered[child] = 1
       found++
     }
@@ -198,6 +261,12 @@ export class Meaning implements Rules {
     for (let i = root; i < this.program.nodes[root]!.end; i++) {
       if (this.phase[i] === phases.running || this.phase[i] === phases.stopping) return true
     }
+    return false
+  }
+
+  /** … by this undo or another. */
+  private isLeftToUndo(root: number): boolean {
+    for (let i = root; i < this.program.nodes[root]!.end; i++) if (this.did[i] === deeds.undoable) return true
     return false
   }
 

@@ -1,13 +1,14 @@
 /**
  * What a step asks for, as a list of numbers: cheap to write down and to compare, and readable with {@link Orders.show}.
  */
-const kinds = ["activated", "queued", "grace", "stagger", "decided", "stop", "drop", "start"] as const
+const kinds = ["activated", "queued", "grace", "stagger", "decided", "stop", "drop", "undo", "start"] as const
 
 export type Asked = (typeof kinds)[number]
 
 const codes = Object.fromEntries(kinds.map((kind, i) => [kind, i])) as { readonly [K in Asked]: number }
 
 const isStart = (order: number): boolean => order >> 16 === codes.start
+const isUndo = (order: number): boolean => order >> 16 === codes.undo
 const isQueued = (order: number): boolean => order >> 16 === codes.queued
 const isStop = (order: number): boolean => order >> 16 === codes.stop || order >> 16 === codes.drop
 
@@ -22,10 +23,25 @@ export class Orders {
     this.list.push((codes[kind] << 16) | (node << 8) | (cause + 1))
   }
 
-  /** Stops come before starts. */
-  startsAreLast(): boolean {
-    const first = this.list.findIndex(isStart)
-    return first === -1 || this.list.slice(first).every(isStart)
+  /** Undos come after everything else, and starts after undos. */
+  isInOrder(): boolean {
+    let rank = 0
+    for (const order of this.list) {
+      const own = isStart(order) ? 2 : isUndo(order) ? 1 : 0
+      if (own < rank) return false
+      rank = own
+    }
+    return true
+  }
+
+  /** The scopes whose undo is asked for. */
+  undos(): ReadonlyArray<number> {
+    return this.list.some(isUndo) ? this.list.filter(isUndo).map((order) => (order >> 8) & 255) : none
+  }
+
+  /** The calls that are to be started. */
+  starts(): ReadonlyArray<number> {
+    return this.list.some(isStart) ? this.list.filter(isStart).map((order) => (order >> 8) & 255) : none
   }
 
   /** Every node whose decision ends something was told to be decided before. `cause` of -1, or of a call, is no decision. */
@@ -48,7 +64,7 @@ export class Orders {
       out.push(...without(mine, theirs).map((order) => `it asks: ${show(order)}`))
     } else {
       const order = (list: ReadonlyArray<number>, is: (order: number) => boolean) => list.filter(is)
-      for (const is of [isQueued, isStart]) {
+      for (const is of [isQueued, isUndo, isStart]) {
         if (!same(order(this.list, is), order(expected.list, is)))
           out.push(`it asks in another order: ${order(this.list, is).map(show).join(", ")}`)
       }
@@ -61,7 +77,7 @@ export class Orders {
   }
 }
 
-const none: ReadonlyArray<string> = []
+const none: ReadonlyArray<never> = []
 
 const same = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): boolean => {
   if (a.length !== b.length) return false

@@ -3,14 +3,15 @@
  * else; it returns a decision or `undefined`, and says which children the decision counts.
  */
 import type * as Decision from "@toolscope/core/Decision"
-import { bad, isDecided, kept, status } from "./words.ts"
+import { bad, deeds, isDecided, kept, status } from "./words.ts"
 
 /** What a rule may look at. */
 export interface Rules {
   readonly program: Decision.Program
   readonly status: Uint8Array
   readonly since: Uint8Array
-  readonly stuck: Uint8Array
+  /** Per call: what it did, `deeds` in words.ts. */
+  readonly did: Uint8Array
   readonly counted: Uint8Array
   readonly instant: number
 }
@@ -108,7 +109,7 @@ const firstSuccess: Rule = (now, node) => {
 }
 
 const isStuck = (now: Rules, root: number): boolean => {
-  for (let i = root; i < now.program.nodes[root]!.end; i++) if (now.stuck[i] === 1) return true
+  for (let i = root; i < now.program.nodes[root]!.end; i++) if (now.did[i] === deeds.stuck) return true
   return false
 }
 
@@ -121,13 +122,13 @@ const settled: Rule = (now, node) => {
 }
 
 /** As its child. */
-const deadline: Rule = (now, node) => {
+const asItsChild: Rule = (now, node) => {
   const [child] = childrenOf(now, node)
   if (open(now, child!)) return undefined
   count(now, node, [child!])
   return succeeded(now, child!) ? status.succeeded : status.failed
 }
 
-const table = { all, advisory, quorum, firstSuccess, settled, deadline }
+const table = { all, advisory, quorum, firstSuccess, settled, atomic: asItsChild, deadline: asItsChild }
 
 export const ruleOf = (policy: Exclude<Decision.Policy, "call">): Rule => table[policy]

@@ -1,7 +1,7 @@
 /**
  * The words of the meaning: where a node and a call can be, and what decides. Numbers, because a state is copied often.
  */
-import type { Decision, Phase } from "@toolscope/core/Decision"
+import type { Acted, Decision, Phase, Program } from "@toolscope/core/Decision"
 
 export const status = {
   idle: 0,
@@ -43,3 +43,14 @@ export const by = { children: 0, deadline: 1, grace: 2, stop: 3 } as const
 
 /** What decided a node, in the words of the core; its children are listed instead of named. */
 export const causes = ["children", "deadline", "grace", "stop"] as const
+
+/** What a call did, in the order of the core's words. */
+export const deeds = { no: 0, undoable: 1, stuck: 2 } as const satisfies { readonly [A in Acted]: number }
+
+/** Is what happens below this node undone as a whole, if it is not wanted? */
+export const isScope = ({ nodes }: Program, node: number): boolean =>
+  nodes[node]!.policy === "atomic" || isChosenFrom(nodes[nodes[node]!.parent])
+
+/** Does this node choose among its children, and undo what it has not chosen? */
+export const isChosenFrom = (above: Program["nodes"][number] | undefined): boolean =>
+  above !== undefined && (above.policy === "firstSuccess" || above.undoSurplus)

@@ -1,6 +1,7 @@
 /**
  * All undos of a fan-out: begins what the core asks for, gives up at the bound, and undoes late what had been left behind.
  */
+import * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Decision from "../Decision.ts"
@@ -78,8 +79,18 @@ export class Undos {
   }
 
   private leaveBehind(undo: Undo, call: CallState): void {
-    const { env, leftBehind, recorder } = this.host
-    const { clock, quarantine, runId } = env
+    const { leftBehind, recorder } = this.host
+    call.leftBehind = true
+    leftBehind.add(undo)
+    this.quarantine(undo, call, () => {
+      leftBehind.delete(undo)
+      recorder.lateUndo(call)
+    })
+  }
+
+  /** Until its fiber has ended. */
+  private quarantine(undo: Undo, call: CallState, onEnd: () => void): void {
+    const { clock, quarantine, runId } = this.host.env
     const { id, tool } = call.spec
     const since = clock.currentTimeMillisUnsafe()
     const member: LeftBehind = {
@@ -91,19 +102,16 @@ export class Undos {
       mayAct: true,
       since
     }
-    call.leftBehind = true
-    leftBehind.add(undo)
     quarantine.add(member)
     undo.fiber!.addObserver(() => {
-      leftBehind.delete(undo)
+      onEnd()
       quarantine.remove(member)
-      recorder.lateUndo(call)
     })
   }
 
   /** What was left behind in a subtree that is lost, and has ended since, is undone as well: too late for the report. */
   late(call: CallState): void {
-    const { leftBehind, recorder, state } = this.host
+    const { env, leftBehind, recorder, state } = this.host
     const { id, index } = call.spec
     const isLost = Decision.scopesOf(state, index).some((scope) => Decision.isLost(state, scope))
     const stillRuns = [...leftBehind].some((one) => one instanceof RunningAttempt && one.call === id)
@@ -114,7 +122,16 @@ export class Undos {
         recorder.compensated(call, effect, error)
       }
     })
-    if (undo.items.length > 0) this.fork(undo.program)
+    if (undo.items.length === 0) return
+    undo.fiber = this.fork(undo.program)
+    const bound = this.fork(env.clock.sleep(Duration.millis(env.limits.undo)))
+    bound.addObserver(() => {
+      if (!undo.isOver) undo.giveUp(env.limits.undo)
+    })
+    this.quarantine(undo, call, () => {
+      if (!undo.isOver) undo.conclude()
+      bound.interruptUnsafe()
+    })
   }
 
   private readonly begins = ({ call, effect }: Item): void => {

@@ -14,7 +14,12 @@ import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { BadConfig, type ConfigFault, McpError } from "./McpError.ts"
 
-const Trust = Schema.Struct({
+const Own = Schema.Struct({
+  unresponsive: Schema.optionalKey(
+    Schema.Literals(["fence", "restart"]).annotate({
+      description: "What becomes of a server that does not answer when a call is stopped, or that has ended"
+    })
+  ),
   trust: Schema.optionalKey(
     Schema.Boolean.annotate({ description: "Take the server's own hints about its tools as the operator's word" })
   ),
@@ -43,6 +48,12 @@ export interface Server {
   readonly cwd?: string
   readonly disabled?: boolean
   readonly toolscope?: {
+    /**
+     * What becomes of the server when it has not answered at the bound of a stop, or has ended. `"fence"` (default): the call is left
+     * behind, and a server that has ended stays so. `"restart"`: it is killed with all that it has started; the next call waits until
+     * it has been started again. Every other call that it was working on is then without an answer.
+     */
+    readonly unresponsive?: "fence" | "restart"
     /** Take the server's own hints about its tools as the operator's word. Default `false`. */
     readonly trust?: boolean
     /** Contracts by the server's own names of its tools. */
@@ -58,7 +69,7 @@ export interface Config {
 }
 
 const readEntry = Schema.decodeUnknownResult(Entry, { errors: "all" })
-const readTrust = Schema.decodeUnknownResult(Trust, { errors: "all", onExcessProperty: "error" })
+const readOwn = Schema.decodeUnknownResult(Own, { errors: "all", onExcessProperty: "error" })
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**
@@ -105,10 +116,10 @@ export const decode = (json: unknown): Effect.Effect<Config, McpError> =>
       }
       const read = readEntry(entry)
       if (Result.isFailure(read)) faults.push(...faultsOf(at, read.failure))
-      const trust = entry.toolscope === undefined ? Result.succeed(undefined) : readTrust(entry.toolscope)
-      if (Result.isFailure(trust)) faults.push(...faultsOf(`${at}/toolscope`, trust.failure))
-      if (Result.isSuccess(read) && Result.isSuccess(trust)) {
-        servers.push([name, { ...read.success, ...(trust.success === undefined ? {} : { toolscope: trust.success }) }])
+      const own = entry.toolscope === undefined ? Result.succeed(undefined) : readOwn(entry.toolscope)
+      if (Result.isFailure(own)) faults.push(...faultsOf(`${at}/toolscope`, own.failure))
+      if (Result.isSuccess(read) && Result.isSuccess(own)) {
+        servers.push([name, { ...read.success, ...(own.success === undefined ? {} : { toolscope: own.success }) }])
       }
     }
     return faults.length > 0 ? fail(faults) : Effect.succeed({ mcpServers: Object.fromEntries(servers) })

@@ -1,6 +1,6 @@
 /**
  * How a call of an MCP tool fails. An operator's contract can say per tag what a failure means for the effect of the call
- * (`"failure": { "McpToolError": "nothing" }`).
+ * (`"failure": { "McpToolError": "nothing" }`). {@link McpAnswerLost} is no such failure: it says that there was no answer.
  *
  * @since 0.1.0
  */
@@ -30,24 +30,39 @@ export class McpRequestError extends Schema.TaggedError<McpRequestError>()("McpR
   code: Schema.optionalKey(Schema.Number)
 }) {}
 
+/** How the server ended, as far as it is known, and the last lines of its standard error, values of its `env` replaced. */
+const end = {
+  exitCode: Schema.optionalKey(Schema.Number),
+  signal: Schema.optionalKey(Schema.String),
+  stderr: Schema.Array(Schema.String)
+}
+
 /**
- * The server ended while the call was under way: whether the call did anything is not known.
+ * The server had ended before the call, and was not started again: the call was not sent, so nothing happened.
  *
  * @since 0.1.0
  */
-export class McpAnswerLost extends Schema.TaggedError<McpAnswerLost>()("McpAnswerLost", common) {}
+export class McpServerGone extends Schema.TaggedError<McpServerGone>()("McpServerGone", { ...common, ...end }) {}
 
 /**
- * The server had ended before the call: it was not sent.
+ * The server ended while the call was under way, or was killed: there is no answer. It is found in a `CallError` (`Rejected`); a call
+ * that acts is then `Unknown`.
  *
  * @since 0.1.0
  */
-export class McpServerGone extends Schema.TaggedError<McpServerGone>()("McpServerGone", common) {}
+export class McpAnswerLost extends Schema.TaggedError<McpAnswerLost>()("McpAnswerLost", {
+  ...common,
+  ...end,
+  /** Path of the call for whose sake the server was killed, if it was: this one or another. */
+  killedFor: Schema.optionalKey(Schema.String)
+}) {}
 
 /**
+ * The errors that a tool of a server may fail with.
+ *
  * @since 0.1.0
  */
-export const McpCallError = Schema.Union([McpToolError, McpRequestError, McpAnswerLost, McpServerGone])
+export const McpCallError = Schema.Union([McpToolError, McpRequestError, McpServerGone])
 
 /**
  * @since 0.1.0

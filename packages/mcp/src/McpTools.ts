@@ -8,12 +8,15 @@
  * **Contract** of a tool: the operator's, if the configuration has one. Else, where the server is trusted, what its annotations say.
  * Else the most careful (`Contract.unknown`): a hint alone allows nothing.
  *
- * **A stop** sends a cancel notification and does not wait for an answer, as the protocol gives none. A call that may have acted is
- * then `Unknown`. With `"interruption": "never"` nothing is sent, and the answer is awaited to the bound.
+ * **A stop** sends a cancel notification, and the answer is awaited to the bound. The protocol wants none of a server that has stopped;
+ * so a tool that only reads, or that may be interrupted anywhere, has also ended when its server shows that it has heard. With
+ * `"interruption": "never"` nothing is sent. At the bound the call is left behind, or its server killed: as the operator says.
+ *
+ * **A server that ends** takes its calls with it: they are without an answer, at once. Other servers go on.
  *
  * @since 0.1.0
  */
-import { Tool, Toolset } from "@toolscope/core"
+import { CallError, Tool, Toolset } from "@toolscope/core"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { escapeToken } from "effect/JsonPointer"
@@ -23,9 +26,11 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { Config, Server } from "./Config.ts"
-import { type Connection, open } from "./internal/connection.ts"
+import type { Tool as ServerTool } from "@modelcontextprotocol/sdk/types.js"
+import { call } from "./internal/call.ts"
 import { contractOf } from "./internal/contract.ts"
 import { fromJsonSchema, isUsable } from "./internal/jsonSchema.ts"
+import { Supervisor } from "./internal/supervisor.ts"
 import { McpCallError } from "./McpCallError.ts"
 import { BadAnswer, McpError, type ServerFailure, type ServerReason, ServersFailed, UnknownTools } from "./McpError.ts"
 
@@ -53,7 +58,18 @@ export const connect = (
   })
   const servers = Object.entries(config.mcpServers).filter(([, server]) => server.disabled !== true)
   const start = ([name, server]: readonly [string, Server]) =>
-    Effect.result(Effect.flatMap(open(name, server, millis), (connection) => toolsOf(connection, server)))
+    Effect.acquireRelease(
+      Effect.sync(() => new Supervisor(name, server, millis)),
+      (supervisor) => Effect.promise(() => supervisor.close())
+    ).pipe(
+      Effect.flatMap((supervisor) =>
+        Effect.flatMap(
+          Effect.tryPromise({ try: (signal) => supervisor.start(signal), catch: (reason) => reason as ServerReason }),
+          (tools) => toolsOf(supervisor, server, tools)
+        )
+      ),
+      Effect.result
+    )
   return Effect.flatMap(Effect.forEach(servers, start, { concurrency: "unbounded" }), (results) => {
     const failures = results.flatMap((result, i): ReadonlyArray<ServerFailure> =>
       Result.isFailure(result) ? [{ server: servers[i]![0], reason: result.failure }] : []
@@ -72,35 +88,47 @@ export const connect = (
 export const layer = (config: Config, options?: Options): Layer.Layer<Toolset.Toolset, McpError> =>
   Toolset.layer(connect(config, options))
 
-const toolsOf = (connection: Connection, server: Server): Effect.Effect<ReadonlyArray<Tool.Any>, ServerReason> => {
-  const names = new Set(connection.tools.map(({ name }) => name))
-  if (names.size < connection.tools.length) {
+const toolsOf = (
+  supervisor: Supervisor,
+  server: Server,
+  tools: ReadonlyArray<ServerTool>
+): Effect.Effect<ReadonlyArray<Tool.Any>, ServerReason> => {
+  const names = new Set(tools.map(({ name }) => name))
+  if (names.size < tools.length) {
     return Effect.fail(new BadAnswer({ detail: "it lists two tools of the same name", stderr: [] }))
   }
   const unknown = Object.keys(server.toolscope?.tools ?? {}).filter((name) => !names.has(name))
   if (unknown.length > 0) {
-    const at = `/mcpServers/${escapeToken(connection.name)}/toolscope/tools`
+    const at = `/mcpServers/${escapeToken(supervisor.name)}/toolscope/tools`
     const message = `the server has no such tool; it has: ${[...names].map((name) => JSON.stringify(name)).join(", ") || "none"}`
     return Effect.fail(
       new UnknownTools({ faults: unknown.map((name) => ({ pointer: `${at}/${escapeToken(name)}`, message })) })
     )
   }
-  return Effect.succeed(
-    connection.tools.map((tool) => {
-      const { annotations, description, inputSchema, name, outputSchema, title } = tool
-      return Tool.make(`${connection.name}__${name}`, {
-        description: description ?? title ?? annotations?.title ?? "",
-        parameters: fromJsonSchema(inputSchema, "expected parameters"),
-        success: (outputSchema === undefined || !isUsable(outputSchema)
-          ? Schema.Unknown
-          : fromJsonSchema(
-              outputSchema,
-              "the tool declares an output schema, and answered without structured content"
-            )) as typeof Schema.Unknown,
-        failure: McpCallError,
-        contract: contractOf(server, name, annotations),
-        handler: (params: unknown) => connection.call(tool, params)
-      })
-    })
-  )
+  return Effect.succeed(tools.map((tool) => toolOf(supervisor, server, tool)))
+}
+
+const isCallError = Schema.is(McpCallError)
+
+const toolOf = (supervisor: Supervisor, server: Server, tool: ServerTool): Tool.Any => {
+  const { annotations, description, inputSchema, name, outputSchema, title } = tool
+  const contract = contractOf(server, name, annotations)
+  return Tool.fromPromise(`${supervisor.name}__${name}`, {
+    description: description ?? title ?? annotations?.title ?? "",
+    parameters: fromJsonSchema(inputSchema, "expected parameters"),
+    success: (outputSchema === undefined || !isUsable(outputSchema)
+      ? Schema.Unknown
+      : fromJsonSchema(
+          outputSchema,
+          "the tool declares an output schema, and answered without structured content"
+        )) as typeof Schema.Unknown,
+    failure: McpCallError,
+    contract,
+    execute: (params: unknown, context) => call({ supervisor, tool, contract }, params, context),
+    catch: (rejection) => {
+      if (isCallError(rejection)) return rejection
+      // what dies so has given no answer
+      throw new CallError.CallError({ reason: new CallError.Rejected({ error: rejection }) })
+    }
+  })
 }

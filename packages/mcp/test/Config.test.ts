@@ -15,14 +15,16 @@ describe("Config", () => {
           globalShortcut: "Ctrl+Space",
           mcpServers: {
             files: { command: "npx", args: ["-y", "x"], env: { A: "b" }, autoApprove: ["x"], type: "stdio" },
-            own: { command: "x", toolscope: { trust: true, tools: { a: "readOnly", b: { repeat: "keyed" } } } }
+            own: { command: "x", toolscope: { trust: true, tools: { a: "readOnly", b: { repeat: "keyed" } } } },
+            frail: { command: "x", toolscope: { unresponsive: "restart" } }
           }
         })
       )
       assert.deepStrictEqual(config, {
         mcpServers: {
           files: { command: "npx", args: ["-y", "x"], env: { A: "b" } },
-          own: { command: "x", toolscope: { trust: true, tools: { a: "readOnly", b: { repeat: "keyed" } } } }
+          own: { command: "x", toolscope: { trust: true, tools: { a: "readOnly", b: { repeat: "keyed" } } } },
+          frail: { command: "x", toolscope: { unresponsive: "restart" } }
         }
       })
     })
@@ -36,6 +38,7 @@ describe("Config", () => {
             a: { command: 1, args: ["x", 5], env: { T: 1 }, cwd: null },
             "b/c": { toolscope: { trust: "yes", tool: {} } },
             d: { command: "x", toolscope: { tools: { q: "readonly", "w/x": { repaet: "never" } } } },
+            deaf: { command: "x", toolscope: { unresponsive: "kill" } },
             e: 5,
             f: { url: "https://example.org" },
             "": { command: "x" }
@@ -54,6 +57,7 @@ describe("Config", () => {
           "/mcpServers/b~1c/toolscope/tool",
           "/mcpServers/d/toolscope/tools/q",
           "/mcpServers/d/toolscope/tools/w~1x/repaet",
+          "/mcpServers/deaf/toolscope/unresponsive",
           "/mcpServers/e",
           "/mcpServers/f",
           "/mcpServers/"

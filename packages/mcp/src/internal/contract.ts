@@ -7,13 +7,26 @@ import { Contract } from "@toolscope/core"
 import type { Server } from "../Config.ts"
 
 /** Failures after which nothing can have happened, if the operator says so of failures in general. A lost answer is none. */
-const answered = { McpToolError: "nothing", McpRequestError: "nothing", McpServerGone: "nothing" } as const
+const answered: Contract.FailureMeaning = {
+  McpToolError: "nothing",
+  McpRequestError: "nothing",
+  McpServerGone: "nothing"
+}
+const unsent: Contract.FailureMeaning = { McpServerGone: "nothing" }
 
 export const contractOf = (
   server: Server,
   tool: string,
   annotations: ToolAnnotations | undefined
 ): Contract.Contract => {
+  const contract = saidOf(server, tool, annotations)
+  if (contract.effect === "none" || server.toolscope?.unresponsive !== "restart") return contract
+  // a server that is started again is one that a call may have to wait for in vain: then it was not sent, which we know
+  const { failure } = contract
+  return { ...contract, failure: typeof failure === "object" ? { McpServerGone: "nothing", ...failure } : unsent }
+}
+
+const saidOf = (server: Server, tool: string, annotations: ToolAnnotations | undefined): Contract.Contract => {
   const { tools = {}, trust = false } = server.toolscope ?? {}
   if (Object.hasOwn(tools, tool)) {
     const contract = Contract.fromOperator(tools[tool]!)

@@ -2,18 +2,21 @@
  * A server process as a transport of MCP: one JSON message per line, over its standard input and output.
  *
  * Other than the SDK's own transport it knows how the process ended and what it last said on its standard error; it gives it a process
- * group of its own, so that Ctrl-C in a terminal reaches only this process, which then stops the calls in order; and it ends the whole
- * group, also what a launcher such as `npx` has started. It never lets the server write to our standard output or error.
+ * group of its own, so that Ctrl-C in a terminal reaches only this process, which then stops the calls in order; it ends the whole
+ * group, also what a launcher such as `npx` has started; and it can kill the server at once with all that descends from it. It never
+ * lets the server write to our standard output or error.
  */
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import { type JSONRPCMessage, JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js"
 import { getDefaultEnvironment } from "@modelcontextprotocol/sdk/client/stdio.js"
 import spawn from "cross-spawn"
 import type { ChildProcess } from "node:child_process"
+import { randomUUID } from "node:crypto"
 import { StringDecoder } from "node:string_decoder"
 import { statSync } from "node:fs"
 import type { Server } from "../Config.ts"
 import { CannotStart, NotFound } from "../McpError.ts"
+import * as Tree from "./tree.ts"
 
 /** Milliseconds that a server has to end by itself when its input closes, after SIGTERM, and after SIGKILL. */
 const patience = { eof: 1_000, term: 1_000, kill: 1_000 }
@@ -29,13 +32,15 @@ export interface Ended {
 /** Processes that are to be gone when this one exits, however it does. */
 const live = new Set<ServerProcess>()
 const killAll = () => {
-  for (const server of live) server.signal("SIGKILL")
+  for (const server of live) if (server.kill() === 0) server.signal("SIGKILL")
 }
 
 export class ServerProcess implements Transport {
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: (message: JSONRPCMessage) => void
+  /** Sees each message first; what it takes goes no further. */
+  take: (message: JSONRPCMessage) => boolean = () => false
   /** How it ended; `undefined` while it runs. */
   ended: Ended | undefined
   /** The first line on its standard output that was no message. */
@@ -50,6 +55,9 @@ export class ServerProcess implements Transport {
   private chunks: Array<Buffer> = []
   private size = 0
   private closed = false
+  /** By it what the server has started is known. */
+  private readonly mark = randomUUID()
+  private killed: ReadonlyArray<Tree.Found> | undefined
 
   constructor(server: Server) {
     this.server = server
@@ -67,7 +75,7 @@ export class ServerProcess implements Transport {
       try {
         this.child = spawn(command, args, {
           cwd,
-          env: { ...getDefaultEnvironment(), ...env },
+          env: { ...getDefaultEnvironment(), ...env, [Tree.markName]: this.mark },
           stdio: ["pipe", "pipe", "pipe"],
           detached: process.platform !== "win32",
           windowsHide: true
@@ -100,7 +108,11 @@ export class ServerProcess implements Transport {
       }, 250)
     })
     child.once("close", () => {
-      this.finish()
+      if (this.killed === undefined) this.finish()
+      else
+        void Tree.whenGone(this.killed, patience.kill).then(() => {
+          this.finish()
+        })
     })
     child.stdin!.on("error", (error) => this.onerror?.(error))
     child.stdout!.on("error", (error) => this.onerror?.(error))
@@ -125,19 +137,37 @@ export class ServerProcess implements Transport {
     })
   }
 
+  /** Can it be called? */
+  get isUp(): boolean {
+    return this.ended === undefined && this.killed === undefined && !this.closed
+  }
+
+  /** Kills it at once, with all that it has started, and gives how many that were, as far as that is known. {@link onclose} follows. */
+  kill(): number {
+    const pid = this.child?.pid
+    if (pid === undefined || !this.isUp) return 0
+    this.killed = Tree.killTree(pid, this.mark)
+    // also where there is no group
+    this.child!.kill("SIGKILL")
+    return Math.max(1, this.killed.length)
+  }
+
   /** Ends the process and what it started: closes its input, then SIGTERM, then SIGKILL. Takes at most a few seconds. */
   async close(): Promise<void> {
     const { child } = this
     if (child?.pid === undefined) return this.finish()
+    const crashed = this.ended !== undefined && this.killed === undefined
     child.stdin?.end()
     if (!(await this.endsWithin(patience.eof))) {
       this.signal("SIGTERM")
       if (!(await this.endsWithin(patience.term))) {
-        this.signal("SIGKILL")
+        this.kill()
         await this.endsWithin(patience.kill)
       }
     }
     await this.endGroup()
+    // one that did not end in order may have left more than its group
+    if (crashed) Tree.killTree(undefined, this.mark)
     if (live.delete(this) && live.size === 0) process.off("exit", killAll)
     this.finish()
   }
@@ -219,7 +249,7 @@ export class ServerProcess implements Transport {
       this.onerror?.(new Error(`a message of more than ${maxMessageBytes} bytes`))
       this.chunks = []
       this.size = 0
-      this.signal("SIGKILL")
+      this.kill()
     }
   }
 
@@ -234,7 +264,7 @@ export class ServerProcess implements Transport {
       }
       return
     }
-    this.onmessage?.(message)
+    if (!this.take(message)) this.onmessage?.(message)
   }
 }
 

@@ -55,6 +55,8 @@ export class Undos {
     const undo = new Undo(scope, items, inner, {
       begins: this.begins,
       ends: ({ call, effect }, error) => {
+        // one that was given up before it began: what there was to undo has not been said yet
+        recorder.effectState(call, effect)
         effect.state = error === undefined ? "compensated" : "compensationFailed"
         effect.error = error
         recorder.compensated(call, effect, error)

@@ -36,7 +36,8 @@ export const call = async (called: Called, params: unknown, context: Tool.Promis
       // it may have ended unheard since it was last looked at
       if (!(error instanceof NotSent)) throw error
       await live.process.endsWithin(500)
-      if (!supervisor.restarts) throw gone(called, `the server had ended (${describe(live)})`, endOf(live))
+      if (!supervisor.restarts)
+        throw gone(called, `the server ${shown(called)} had ended (${describe(live)})`, endOf(live))
     }
   }
 }
@@ -48,7 +49,9 @@ const waitFor = (called: Called, ready: Promise<Live>, signal: AbortSignal): Pro
       reject(error instanceof Down ? gone(called, error.message, error.end) : (error as Error))
     })
     const onStop = () => {
-      reject(gone(called, "the call was stopped while the server was being started again", { stderr: [] }))
+      reject(
+        gone(called, `the call was stopped while the server ${shown(called)} was being started again`, { stderr: [] })
+      )
     }
     if (signal.aborted) onStop()
     else signal.addEventListener("abort", onStop, { once: true })
@@ -99,6 +102,8 @@ const describe = (live: Live): string => describeEnd({ exitCode: undefined, sign
 
 const about = ({ supervisor, tool }: Called) => ({ server: supervisor.name, tool: tool.name })
 
+const shown = ({ supervisor }: Called): string => JSON.stringify(supervisor.name)
+
 const gone = (called: Called, why: string, end: ReturnType<typeof endOf>): McpServerGone =>
   new McpServerGone({ ...about(called), ...end, message: `${why}: the call was not sent${lastWords(end.stderr)}` })
 
@@ -108,12 +113,13 @@ const requestError = (called: Called, message: string, code?: number): McpReques
 const lost = (called: Called, live: Live, context: Tool.PromiseContext): McpAnswerLost => {
   const end = endOf(live)
   const { killedFor } = live
+  const name = shown(called)
   const how =
     killedFor === undefined
-      ? `the server ended during the call (${describe(live)})`
+      ? `the server ${name} ended during the call (${describe(live)})`
       : killedFor.call === context
-        ? `the server did not answer after the call was stopped, and was killed${others(killedFor.processes)}`
-        : `the server was killed, because another call of it, ${killedFor.call.call}, did not end when it was stopped`
+        ? `the server ${name} did not answer after the call was stopped, and was killed${others(killedFor.processes)}`
+        : `the server ${name} was killed, because another call of it, ${killedFor.call.call}, did not end when it was stopped`
   const acts = called.contract.effect !== "none"
   const meaning = `the answer is lost${acts ? ", and whether it acted is not known" : ""}`
   return new McpAnswerLost({

@@ -73,7 +73,7 @@ export class Supervisor {
     if (this.live.process.isUp) return this.live
     if (!this.restarts) {
       const end = endOf(this.live)
-      return Promise.reject(new Down(`the server had ended (${describe(end)})`, end))
+      return Promise.reject(new Down(`the server ${JSON.stringify(this.name)} had ended (${describe(end)})`, end))
     }
     this.restarting = this.restart().finally(() => {
       this.restarting = undefined
@@ -99,12 +99,12 @@ export class Supervisor {
       if (before >= maxRestarts) {
         const often = `it was started again ${before} times within ${windowMillis / 1000} s`
         throw new Down(
-          `the server had ended (${describe(end)}), and is not started again for now: ${often}${failure}`,
+          `the server ${JSON.stringify(this.name)} had ended (${describe(end)}), and is not started again for now: ${often}${failure}`,
           end
         )
       }
       if (before > 0) await pause(firstPause * 2 ** (before - 1), this.closing.signal)
-      if (this.closing.signal.aborted) throw new Down("the server has been closed", end)
+      if (this.closing.signal.aborted) throw new Down(`the server ${JSON.stringify(this.name)} has been closed`, end)
       this.restartedAt = [...this.restartedAt, performance.now()]
       const next = new Live(this.server)
       this.live = next

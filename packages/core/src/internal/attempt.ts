@@ -167,6 +167,8 @@ export class RunningAttempt implements Attempt {
     this.onAllPassed = () => {
       resume(Effect.void)
     }
+    // the last may have ended since it was looked at
+    if (this.passing === 0) this.onAllPassed()
   })
 
   private close(scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>, onCleanup: () => void): Effect.Effect<void> {

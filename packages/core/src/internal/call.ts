@@ -43,10 +43,11 @@ export class CallState {
 
   /** The record of an effect: the same for all attempts. */
   effect(ordinal: number, runId: string): EffectRecord {
-    const found = this.effects[ordinal]
+    // of several that come at the same time any may be the first, and some are refused
+    const found = this.effects.find((effect) => effect.ordinal === ordinal)
     if (found !== undefined) return found
     const made = new EffectRecord(ordinal, this.key(ordinal, runId))
-    this.effects = [...this.effects, made]
+    this.effects = [...this.effects, made].sort((a, b) => a.ordinal - b.ordinal)
     return made
   }
 

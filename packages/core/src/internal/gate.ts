@@ -55,11 +55,12 @@ export class Gate {
         const refuse = (reason: "stop" | "journal" | "contract") => {
           recorder.effectRefused(call, attempt, key, reason)
         }
-        const violation = violationOf(attempt, options)
-        if (violation !== undefined) {
+        const violated = (rule: ContractViolation["rule"]) => {
           refuse("contract")
-          return Effect.die(new CallError({ reason: new ContractViolation({ rule: violation }) }))
+          return Effect.die(new CallError({ reason: new ContractViolation({ rule }) }))
         }
+        const violation = violationOf(attempt, options)
+        if (violation !== undefined) return violated(violation)
         recorder.effectIntended(call, attempt, key)
         const admitted = Effect.onExit(Effect.orDie(restore(recorder.flush)), (exit) =>
           Effect.sync(() => {
@@ -73,17 +74,20 @@ export class Gate {
               refuse("stop")
               return Effect.interrupt
             }
+            // what the handler let go may have waited for the journal longer than the handler
+            if (hasEnded(attempt)) return violated("hasEnded")
             const record = call.effect(ordinal, runId)
             const { context } = fiber
             record.undo = undoOf(call, key, options, context)
             record.pass(this.nextOrder())
-            const hasEnded = attempt.passes()
-            const own = Effect.runForkWith(context)(Effect.suspend(() => forward(key)))
+            const passed = attempt.passes()
+            // begun here: no scheduler comes between the look at the fence and this
+            const own = Effect.runForkWith(context)(begin(forward, key))
             return Effect.ensuring(
               Effect.flatMap(ended(own, options.timeout), (exit) =>
                 this.conclude(attempt, call, record, exit, options)
               ),
-              Effect.sync(hasEnded)
+              Effect.sync(passed)
             )
           })
         )
@@ -142,7 +146,17 @@ const violationOf = (
   if (contract.effect === "none") return "readsOnly"
   if (contract.commit !== "marked") return "commitsAtStart"
   if (contract.compensate === "atCommit" && options.compensate === undefined) return "undoIsMissing"
-  return attempt.ended || attempt.body !== undefined ? "hasEnded" : undefined
+  return hasEnded(attempt) ? "hasEnded" : undefined
+}
+
+const hasEnded = (attempt: RunningAttempt): boolean => attempt.ended || attempt.body !== undefined
+
+const begin = (forward: Forward, key: string): ReturnType<Forward> => {
+  try {
+    return forward(key)
+  } catch (defect) {
+    return Effect.die(defect)
+  }
 }
 
 /** How the effect will be undone: as the commit says, else as the contract does. Its services are those of the commit. */

@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { Done } from "../Contract.ts"
 import type { RunningAttempt } from "./attempt.ts"
@@ -32,24 +33,26 @@ export type PromiseCommit = <A>(
   options?: PromiseCommitOptions<A>
 ) => Promise<A>
 
+/** Calls a function that may return a promise, at once; its end is an Effect that nothing interrupts. */
+const begun = <A>(call: () => A | PromiseLike<A>): Effect.Effect<A, unknown> => {
+  try {
+    const ended = Promise.resolve(call()).then(
+      (value): Exit.Exit<A, unknown> => Exit.succeed(value),
+      (rejection: unknown) => Exit.fail(rejection)
+    )
+    return Effect.uninterruptible(
+      Effect.callback<A, unknown>((resume) => {
+        void ended.then(resume)
+      })
+    )
+  } catch (thrown) {
+    return Effect.fail(thrown)
+  }
+}
+
 /** A function that may return a promise, as an Effect that nothing interrupts. */
 export const fromFunction = <A>(call: () => A | PromiseLike<A>): Effect.Effect<A, unknown> =>
-  Effect.uninterruptible(
-    Effect.callback<A, unknown>((resume) => {
-      try {
-        Promise.resolve(call()).then(
-          (value) => {
-            resume(Effect.succeed(value))
-          },
-          (rejection: unknown) => {
-            resume(Effect.fail(rejection))
-          }
-        )
-      } catch (thrown) {
-        resume(Effect.fail(thrown))
-      }
-    })
-  )
+  Effect.suspend(() => begun(call))
 
 export const plainDone = ({ key, params, value }: Done): PromiseDone<never> => ({
   key,
@@ -62,7 +65,7 @@ export const promiseCommit =
   (attempt: RunningAttempt, context: Context.Context<never>): PromiseCommit =>
   <A>(effect: (key: string) => A | PromiseLike<A>, options: PromiseCommitOptions<A> = {}) => {
     const { compensate, probe, timeout } = options
-    const passed = attempt.gate.run(attempt, (key) => fromFunction(() => effect(key)), {
+    const passed = attempt.gate.run(attempt, (key) => begun(() => effect(key)), {
       ...(compensate === undefined ? {} : { compensate: (done) => fromFunction(() => compensate(plainDone(done))) }),
       ...(probe === undefined ? {} : { probe: (done) => fromFunction(() => probe(plainDone(done))) }),
       ...(timeout === undefined ? {} : { timeout })

@@ -2,11 +2,14 @@
  * What simulation found at the edges of the gate and of undo: each a fan-out that left a journal which did not add up.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Contract, type Fanout, Plan } from "@toolscope/core"
+import { Attempt, CallError, Commit, Contract, Fanout, Journal, Plan, Tool } from "@toolscope/core"
+import { Sweep } from "@toolscope/testing"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
-import { runOf, World } from "./support.ts"
+import { marked, runOf, World } from "./support.ts"
 
 const ran = <A, E>(plan: Plan.Plan<A, E>, options?: Fanout.Options) =>
   Effect.gen(function* () {
@@ -27,6 +30,104 @@ describe("the journal", () => {
       const { journal } = yield* ran(plan)
       const ofA = journal.events.filter((event) => "key" in event && event.key === "r/a#0").map(({ type }) => type)
       assert.deepStrictEqual(ofA, ["attempt.started", "effect.committed", "effect.compensationFailed"])
+    })
+  )
+})
+
+describe("several commits at the same time", () => {
+  it.effect("each keep their own key, whichever passes first", () =>
+    Effect.gen(function* () {
+      const delays = [50, 10]
+      const events: Array<Journal.Event> = []
+      let intended = 0
+      const journal = Journal.make({
+        write: (event) => {
+          events.push(event)
+          if (event.type === "effect.intended") intended++
+        },
+        // the first intent takes longer to be kept than the second
+        flush: Effect.suspend(() => (intended === 0 ? Effect.void : Effect.sleep(delays[intended - 1] ?? 0)))
+      })
+      const acted: Array<string> = []
+      const commit = (what: string) => Commit.run((key) => Effect.sync(() => acted.push(`${what} ${key}`)))
+      const both = Effect.all([commit("a"), commit("b")], { concurrency: "unbounded" })
+      const fiber = yield* Effect.forkChild(
+        Effect.gen(function* () {
+          const handle = yield* Fanout.start(Plan.effect(both, marked), { runId: "r" })
+          return yield* handle.report
+        }).pipe(Effect.scoped, Effect.provideService(Journal.Current, journal))
+      )
+      yield* TestClock.adjust("1 second")
+      const report = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(acted, ["b r/#1", "a r/#0"])
+      assert.deepStrictEqual(report.calls[0]!.effects, [
+        { key: "r/#0", state: "committed" },
+        { key: "r/#1", state: "committed" }
+      ])
+      const committed = events.flatMap((event) => (event.type === "effect.committed" ? [event.key] : []))
+      assert.deepStrictEqual(committed, ["r/#1", "r/#0"])
+    })
+  )
+})
+
+describe("the gate", () => {
+  for (const drives of ["effect", "promise"] as const) {
+    it.effect(`looks at the fence and begins in one step, whoever else is ready (${drives})`, () =>
+      Sweep.everyStep({
+        setup: Effect.sync((): Array<boolean> => []),
+        program: (begun) => {
+          const options = { contract: marked }
+          const tool =
+            drives === "promise"
+              ? Tool.fromPromise("acts", {
+                  ...options,
+                  execute: async (_, { commit, signal }) => commit(() => void begun.push(signal.aborted))
+                })
+              : Tool.make("acts", {
+                  ...options,
+                  handler: () =>
+                    Effect.flatMap(Attempt.current, ({ stopping }) =>
+                      Commit.run(() => {
+                        begun.push(stopping() !== undefined)
+                        return Effect.void
+                      })
+                    )
+                })
+          return Fanout.run(Plan.all({ acts: Plan.call(tool) }))
+        },
+        invariant: (begun) => Effect.sync(() => assert.notInclude(begun, true))
+      })
+    )
+  }
+
+  it.effect("lets nothing pass whose attempt ended while the intent was being kept", () =>
+    Effect.gen(function* () {
+      const world = new World()
+      let slow = false
+      const journal = Journal.make({
+        write: (event) => {
+          if (event.type === "effect.intended") slow = true
+        },
+        flush: Effect.suspend(() => (slow ? Effect.sleep(50) : Effect.void))
+      })
+      let gate: Exit.Exit<unknown, unknown> | undefined
+      const forgets = Effect.forkDetach(
+        Effect.map(Effect.exit(world.commit("a")), (exit) => {
+          gate = exit
+        })
+      )
+      const plan = Plan.all({
+        forgets: Plan.effect(Effect.andThen(forgets, Effect.sleep(10)), marked),
+        slow: Plan.effect(Effect.sleep(200), Contract.readOnly)
+      })
+      const fiber = yield* Effect.forkChild(Effect.provideService(Fanout.run(plan), Journal.Current, journal))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(world.log, [])
+      assert(gate !== undefined && Exit.isFailure(gate))
+      const error = Cause.squash(gate.cause)
+      assert(CallError.isCallError(error))
+      assert.deepInclude(error.reason, { _tag: "ContractViolation", rule: "hasEnded" })
     })
   )
 })

@@ -19,10 +19,12 @@ import type { Foreign } from "../internal/foreign.ts"
 import { reportText } from "../internal/human.ts"
 import { JournalFile } from "../internal/journalFile.ts"
 import { reportJson } from "../internal/jsonText.ts"
+import { leave } from "../internal/leave.ts"
 import type { Output } from "../internal/output.ts"
 import { lineOf } from "../internal/progress.ts"
 import { describe, type Fault, fault, Refusal } from "../internal/refusal.ts"
 import { newRunId } from "../internal/runId.ts"
+import { Scene } from "../internal/scene.ts"
 import * as Signals from "../internal/signals.ts"
 import { loadAll, openAll, type Step } from "../internal/sources.ts"
 import { oneLine, paintFor, printable } from "../internal/text.ts"
@@ -40,8 +42,8 @@ interface Running {
   readonly output: Output
   readonly flags: RunFlags
   readonly progress: boolean
-  /** Calls with an attempt that has not ended. */
-  readonly open: Set<string>
+  /** What has happened so far. */
+  readonly scene: Scene
   /** Ends the run in order: set as soon as there is something to end. */
   stop: (reason: string) => void
 }
@@ -52,7 +54,7 @@ export const run = async (flags: RunFlags, output: Output, foreign: Foreign, opt
     output,
     flags,
     progress: flags.progress ?? process.stderr.isTTY,
-    open: new Set(),
+    scene: new Scene(),
     stop: () => {}
   }
   foreign.onCrash = () => {
@@ -60,14 +62,16 @@ export const run = async (flags: RunFlags, output: Output, foreign: Foreign, opt
   }
   const signals = Signals.listen(
     (signal) => {
-      const { open } = running
-      if (running.progress && open.size > 0) {
-        output.error(`${signal}: waiting for ${open.size} calls to stop; once more to leave at once`)
+      const calls = running.scene.running
+      if (running.progress && calls > 0) {
+        output.error(
+          `${signal}: waiting for ${calls} call${calls === 1 ? "" : "s"} to stop; once more to leave at once`
+        )
       }
       running.stop(signal)
     },
-    () => {
-      sayLeaving(running)
+    (signal) => {
+      leave(running, signal)
     }
   )
   let result: Result
@@ -164,11 +168,11 @@ const runPlan = (
   file: JournalFile | undefined
 ): Effect.Effect<Result, Refusal, Scope.Scope> =>
   Effect.gen(function* () {
-    const { open, output, runId } = running
+    const { output, runId, scene } = running
     if (file !== undefined) yield* Effect.promise(() => file.begin())
     const journal = Journal.make({
       write: (event) => {
-        track(open, event)
+        scene.note(event)
         file?.write(event)
       },
       flush: file?.flush ?? Effect.void
@@ -183,13 +187,6 @@ const runPlan = (
     yield* shown
     return { _tag: "report", report, journal: file?.failure ?? report.journalRefused }
   })
-
-/** Which calls are under way; kept here, as an observer may be late when somebody presses Ctrl-C twice. */
-const track = (open: Set<string>, event: Journal.Event): void => {
-  if (event.type === "attempt.started") open.add(event.call)
-  // what was left behind may still be running
-  else if (event.type === "attempt.ended") open.delete(event.call)
-}
 
 /** Returns what waits until all lines are out. */
 const showProgress = (journal: Journal.Journal, output: Output) =>
@@ -210,16 +207,6 @@ const showProgress = (journal: Journal.Journal, output: Output) =>
     )
     return Effect.asVoid(Effect.timeoutOption(Fiber.await(fiber), "1 second"))
   })
-
-const sayLeaving = ({ open, output }: Running): void => {
-  const calls = [...open].slice(0, 20).map(oneLine)
-  const more = open.size > calls.length ? ` and ${open.size - calls.length} more` : ""
-  output.error(
-    open.size === 0
-      ? "toolscope: left at once; no call was running"
-      : `toolscope: left at once; these calls may still be running: ${calls.join(" ")}${more}`
-  )
-}
 
 const report = async (
   running: Running,

@@ -19,7 +19,12 @@ export const exitCodes = {
 
 /** Calls that were left behind and may still act. */
 export const mayStillAct = (report: Report.Json): ReadonlyArray<string> =>
-  report.calls.filter((call) => call.leftBehind && call.contract.effect !== "none").map((call) => call.id)
+  report.calls.filter((call) => call.leftBehind && acts(call)).map((call) => call.id)
+
+/** What marks its commits acts nowhere but beyond its gate; an undo that was left behind acts, too. */
+const acts = ({ contract, effects }: Report.Json["calls"][number]): boolean =>
+  contract.effect !== "none" &&
+  (contract.commit !== "marked" || effects.some(({ state }) => state === "unknown" || state === "compensationFailed"))
 
 /** What a report says; `signal` is the first that came. */
 export const ofReport = (report: Report.Json, signal: "SIGINT" | "SIGTERM" | undefined): number => {

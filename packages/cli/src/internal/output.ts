@@ -7,6 +7,8 @@ const chunkBytes = 64 * 1024
 export interface Output {
   /** Waits until the text is out, or nobody reads any more. */
   readonly write: (text: string) => Promise<void>
+  /** Writes at once, for who is about to end the process. */
+  readonly writeSync: (text: string) => void
   /** A line on standard error. */
   readonly error: (line: string) => void
   /** Why standard output could not be written, if it could not, and its reader has not just gone. */
@@ -43,6 +45,9 @@ export const make = (): Output => {
       for (let at = 0; at < bytes.length && !gone; at += chunkBytes) {
         await writeChunk(bytes.subarray(at, at + chunkBytes))
       }
+    },
+    writeSync: (text) => {
+      if (!gone) own.call(stdout, Buffer.from(text), undefined, () => {})
     },
     error: (line) => void stderr.write(`${line}\n`),
     failure: () => failure,

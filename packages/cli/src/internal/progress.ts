@@ -22,12 +22,24 @@ const wordsOf = (event: Journal.Event): string | undefined => {
       return `${event.call} ${ends[event.result]}${event.error === undefined ? "" : `: ${event.error}`}`
     case "attempt.leftBehind":
       return `${event.call} left behind: it had not ended at its bound`
+    case "effect.refused":
+      return event.reason === "stop"
+        ? `${event.call} came to its gate after its stop: its effect did not happen`
+        : undefined
+    case "effect.compensating":
+      return `${event.call} is being undone`
+    case "effect.compensated":
+      return `${event.call} has been undone`
+    case "effect.compensationFailed":
+      return `${event.call} could not be undone: ${event.error}`
     case "stop.requested":
       return `${event.call} stopped: ${event.reason}`
     case "policy.decided":
       return `${event.policy} at ${event.node} decided: ${event.decision}`
     case "response.late":
-      return `${event.call} answered too late: nothing changes`
+      return event.undo === true
+        ? `the undo of ${event.call} has ended too late: nothing changes`
+        : `${event.call} answered too late: nothing changes`
     case "fanout.drained":
       return event.drained ? undefined : "the run closes with something left behind"
     case "journal.dropped":

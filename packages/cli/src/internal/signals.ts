@@ -11,24 +11,27 @@ export interface Signals {
   readonly restore: () => void
 }
 
-/** `leaving` says what the second one leaves undone. */
-export const listen = (onFirst: (signal: Signal) => void, leaving: () => void): Signals => {
+/** `leaving` says, at once, what the second one leaves undone. */
+export const listen = (onFirst: (signal: Signal) => void, leaving: (first: Signal) => void): Signals => {
   let first: Signal | undefined
   const on = (signal: Signal) => {
     if (first !== undefined) {
-      leaving()
-      process.exit(exitCodes[first])
+      // a third one ends the process whatever that does: a reader of our output may hold us
+      restore()
+      try {
+        leaving(first)
+      } finally {
+        process.exit(exitCodes[first])
+      }
     }
     first = signal
     onFirst(signal)
   }
+  const restore = () => {
+    process.off("SIGINT", on)
+    process.off("SIGTERM", on)
+  }
   process.on("SIGINT", on)
   process.on("SIGTERM", on)
-  return {
-    first: () => first,
-    restore: () => {
-      process.off("SIGINT", on)
-      process.off("SIGTERM", on)
-    }
-  }
+  return { first: () => first, restore }
 }

@@ -211,4 +211,7 @@ const faultsOf = (module: unknown, href: string | undefined): ReadonlyArray<stri
   return existsSync(fileURLToPath(href)) ? [] : [`module: there is no file ${fileURLToPath(href)}`]
 }
 
-const show = (value: unknown): string => (value instanceof URL ? value.href : (JSON.stringify(value) ?? typeof value))
+const show = (value: unknown): string => {
+  if (value instanceof URL) return value.href
+  return typeof value === "string" ? JSON.stringify(value) : String(value)
+}

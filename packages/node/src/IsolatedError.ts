@@ -94,6 +94,8 @@ export class Crashed extends Data.TaggedClass("Crashed")<
   Output & {
     readonly exitCode: number | undefined
     readonly signal: string | undefined
+    /** Its heap was full. */
+    readonly outOfMemory: boolean
     /** What a worker threw outside of its function. */
     readonly error: string | undefined
   }
@@ -106,7 +108,7 @@ export class Crashed extends Data.TaggedClass("Crashed")<
         : this.exitCode === undefined
           ? "exit code not known"
           : `exit code ${this.exitCode}`)
-    const hint = isOutOfMemory(this)
+    const hint = this.outOfMemory
       ? "; it ran out of memory: give it more (memory), or less to do"
       : this.signal === "SIGKILL"
         ? "; somebody else killed it, perhaps the system for want of memory"
@@ -182,7 +184,3 @@ export class BadOptions extends Data.TaggedError("IsolatedBadOptions")<{
 
 const lastLines = (lines: ReadonlyArray<string>): string =>
   lines.length === 0 ? "" : `; the last of its standard error:\n${lines.map((line) => `  | ${line}`).join("\n")}`
-
-const isOutOfMemory = ({ error, stderr }: Crashed): boolean =>
-  stderr.some((line) => line.includes("heap out of memory") || line.includes("Allocation failed")) ||
-  error?.includes("ERR_WORKER_OUT_OF_MEMORY") === true

@@ -165,9 +165,9 @@ const isAnswer = (message: ToParent): message is Answer => message.type !== "rea
 const notStarted = (reason: typeof NotStartedReason.Type): NotStarted => new NotStarted({ reason })
 
 const crashed = (
-  { error, exitCode, signal }: Ended,
+  { error, exitCode, outOfMemory, signal }: Ended,
   output: { readonly stdout: ReadonlyArray<string>; readonly stderr: ReadonlyArray<string> }
-): Crashed => new Crashed({ ...output, error, exitCode, signal })
+): Crashed => new Crashed({ ...output, error, exitCode, outOfMemory: outOfMemory === true, signal })
 
 /** The reason of a stop is data; anything else is described. */
 const toJson = (reason: unknown): Json => {

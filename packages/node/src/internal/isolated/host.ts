@@ -20,6 +20,7 @@ export interface Ended {
   readonly signal?: string
   /** Why it could not be made, or what it threw outside of its function. */
   readonly error?: string
+  readonly outOfMemory?: true
   /** It could not be made at all. */
   readonly isStillborn?: true
 }

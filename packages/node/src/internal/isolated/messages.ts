@@ -65,22 +65,27 @@ export const lines = (limit: number, onLine: (line: string) => void, onTooLong: 
   let chunks: Array<Buffer> = []
   let size = 0
   let gaveUp = false
+  /** False if that is too much. */
+  const keep = (piece: Buffer): boolean => {
+    chunks.push(piece)
+    size += piece.length
+    if (size <= limit) return true
+    gaveUp = true
+    chunks = []
+    onTooLong()
+    return false
+  }
   return (chunk: Buffer): void => {
+    if (gaveUp) return
     let rest = chunk
-    for (let end = rest.indexOf(10); end !== -1 && !gaveUp; end = rest.indexOf(10)) {
-      chunks.push(rest.subarray(0, end))
+    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
+      if (!keep(rest.subarray(0, end))) return
       const line = Buffer.concat(chunks).toString("utf8")
       chunks = []
       size = 0
       rest = rest.subarray(end + 1)
       onLine(line)
     }
-    if (gaveUp) return
-    size += rest.length
-    if (size > limit) {
-      gaveUp = true
-      chunks = []
-      onTooLong()
-    } else chunks.push(rest)
+    keep(rest)
   }
 }

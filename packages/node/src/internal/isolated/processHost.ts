@@ -47,7 +47,7 @@ export const processHost = (setup: Setup, listener: Listener): Host => {
   const stdout = tailOf(out as Readable | undefined, secrets)
   const stderr = tailOf(err as Readable | undefined, secrets)
   const end = (): void => {
-    listener.onEnd(ended ?? {})
+    listener.onEnd({ ...ended, ...(stderr.includes("heap out of memory") ? { outOfMemory: true } : {}) })
   }
   const finish = (): void => {
     if (isOver) return
@@ -65,7 +65,10 @@ export const processHost = (setup: Setup, listener: Listener): Host => {
     const hasLeft = process.platform !== "win32" && Tree.signal(-child.pid!, "SIGKILL")
     // one that did not end in order may have left more
     if ((hasLeft || exitCode !== 0) && killed.length === 0) killed = Tree.kill({ pid: undefined, mark })
-    timer = setTimeout(finish, closing)
+    timer = setTimeout(() => {
+      // an exit can be heard of before the answer, and then our loop be held until now: this turn reads it
+      setImmediate(finish)
+    }, closing)
   })
   child.once("close", finish)
 
@@ -84,8 +87,8 @@ export const processHost = (setup: Setup, listener: Listener): Host => {
   )
 
   return {
-    stdout,
-    stderr,
+    stdout: stdout.lines,
+    stderr: stderr.lines,
     send: (message) => {
       const pipe = channel as Duplex | undefined
       if (pipe?.writable === true) pipe.write(`${JSON.stringify(message)}\n`)

@@ -4,22 +4,30 @@
 import { StringDecoder } from "node:string_decoder"
 import type { Readable } from "node:stream"
 
-const maxChars = 4_000
-const maxLines = 10
+const maxChars = 16_000
+const maxLines = 20
+
+export interface Tail {
+  readonly lines: () => ReadonlyArray<string>
+  readonly includes: (text: string) => boolean
+}
 
 /** Reads a stream to its end, keeps only the tail. */
-export const tailOf = (stream: Readable | undefined, secrets: ReadonlyArray<string>): (() => ReadonlyArray<string>) => {
+export const tailOf = (stream: Readable | undefined, secrets: ReadonlyArray<string>): Tail => {
   const utf8 = new StringDecoder("utf8")
   let text = ""
   stream?.on("error", () => {})
   stream?.on("data", (chunk: Buffer) => {
     text = (text + utf8.write(chunk)).slice(-maxChars)
   })
-  return () =>
-    redact(text, secrets)
-      .split(/\r?\n/)
-      .filter((line) => line.trim() !== "")
-      .slice(-maxLines)
+  return {
+    lines: () =>
+      redact(text, secrets)
+        .split(/\r?\n/)
+        .filter((line) => line.trim() !== "")
+        .slice(-maxLines),
+    includes: (part) => text.includes(part)
+  }
 }
 
 /** Short values are no secrets, and would tear every text apart. */

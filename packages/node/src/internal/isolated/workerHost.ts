@@ -35,6 +35,7 @@ export const workerHost = (setup: Setup, listener: Listener): Host => {
   const stdout = tailOf(worker.stdout, secrets)
   const stderr = tailOf(worker.stderr, secrets)
   let error: string | undefined
+  let outOfMemory = false
   let hasExited = false
   let isKilled = false
 
@@ -46,8 +47,9 @@ export const workerHost = (setup: Setup, listener: Listener): Host => {
   ours.on("message", receive)
   worker.on("error", (thrown: unknown) => {
     const { code } = thrown as { readonly code?: unknown }
+    outOfMemory = code === "ERR_WORKER_OUT_OF_MEMORY"
     const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
-    error = redact(typeof code === "string" ? `${code}: ${text}` : text, secrets)
+    error = redact(text, secrets)
   })
   worker.once("exit", (exitCode) => {
     hasExited = true
@@ -57,7 +59,11 @@ export const workerHost = (setup: Setup, listener: Listener): Host => {
     }
     ours.close()
     const killed = isKilled || exitCode !== 0 ? Tree.kill({ pid: undefined, mark }) : []
-    const ended: Ended = { exitCode, ...(error === undefined ? {} : { error }) }
+    const ended: Ended = {
+      exitCode,
+      ...(error === undefined ? {} : { error }),
+      ...(outOfMemory ? { outOfMemory } : {})
+    }
     // what it printed last is read in this turn
     setImmediate(() => {
       void Tree.whenGone(killed).then(() => {
@@ -67,8 +73,8 @@ export const workerHost = (setup: Setup, listener: Listener): Host => {
   })
 
   return {
-    stdout,
-    stderr,
+    stdout: stdout.lines,
+    stderr: stderr.lines,
     send: (message) => {
       if (!hasExited) ours.postMessage(JSON.stringify(message))
     },

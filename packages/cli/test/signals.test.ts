@@ -94,7 +94,7 @@ describe("a second signal", () => {
     assert.strictEqual(done.code, 143)
     const said = done.stderr.slice(done.stderr.indexOf("toolscope: left at once"))
     assert.deepStrictEqual(said.trimEnd().split(/ {2,}|\n +|\n/), [
-      "toolscope: left at once (SIGTERM); what it had sent may still happen, and these have not ended:",
+      "toolscope: left at once (SIGTERM); these have not ended, and what they have sent may still happen:",
       ...["call", "tool", "state"],
       ...["/a", "stubborn", "may have acted"],
       ...["/b", "deafReading", "only reads"],

@@ -138,20 +138,26 @@ describe("MCP servers", () => {
 describe("toolscope tools", () => {
   it("lists contract, who asserted it, and what follows", async () => {
     using files = folder()
-    const mcp = mcpConfig(files, { s: ["plain", { toolscope: { tools: { text: "idempotent" } } }] })
+    const own = { text: "idempotent", big: { interruption: "never" } }
+    const mcp = mcpConfig(files, { s: ["plain", { toolscope: { unresponsive: "restart", tools: own } }] })
     const args = ["tools", "--tools", fixture("tools.ts"), "--mcp", mcp]
     const [json, human] = await Promise.all([toolscope([...args, "--json"]), toolscope(args)])
     const { tools } = JSON.parse(json.stdout) as { tools: ReadonlyArray<Record<string, unknown> & { name: string }> }
     const tool = (name: string) => tools.find((candidate) => candidate.name === name)!
     assert.deepInclude(tool("echo"), { retry: true, overlap: true, description: "Answers with what it is given" })
     assert.deepInclude(tool("s__text"), { retry: true, overlap: false })
-    assert.deepInclude(tool("s__texts"), { retry: false, overlap: false })
+    assert.deepInclude(tool("s__texts"), { retry: true, overlap: false })
+    assert.deepInclude(tool("act"), { retry: false, overlap: false })
+    assert.deepInclude(tool("s__text"), {
+      stop: "its server is told, and has to show that it has heard; without an answer its outcome is Unknown"
+    })
+    assert.include(tool("s__big").stop, "its server is not told, and its answer is awaited")
     assert.deepInclude(tool("s__texts").contract as object, { effect: "destructive", asserted: "hint" })
     assert.deepInclude(tool("s__strict").parameters as object, { required: ["path"] })
     assert.strictEqual(human.code, 0)
     assert.match(
       human.stdout,
-      /^s__texts\n {2}contract {2}effect: destructive, .*\n {2}asserted {2}by nobody: .*\n {2}retry {5}refused\n {2}overlap {3}refused\n {2}a stop {4}.*Unknown\n/m
+      /^s__texts\n {2}contract {2}effect: destructive, .*\n {2}asserted {2}by nobody: .*\n {2}retry {5}allowed where nothing has happened\n {2}overlap {3}refused\n {2}a stop {4}.*Unknown\n/m
     )
 
     assert.notMatch(human.stdout, /[\u0000-\u0009\u000b-\u001f]/)

@@ -38,25 +38,40 @@ export const tools = async (flags: ToolsFlags, output: Output): Promise<number> 
 }
 
 /** What follows from a contract. */
-const consequences = ({ contract, drives }: Tool.Any) => ({
-  retry: Contract.canRetry(contract),
-  overlap: Contract.canOverlap(contract),
-  stop: stopMeans(contract, drives)
+const consequences = ({ source, tool }: Found) => ({
+  retry: Contract.canRetry(tool.contract),
+  overlap: Contract.canOverlap(tool.contract),
+  stop: stopMeans(tool, source)
 })
 
-const stopMeans = (contract: Contract.Contract, drives: Tool.Any["drives"]): string => {
-  const how =
-    drives === "promise"
-      ? "its signal is aborted and it is awaited"
-      : contract.effect !== "none" && contract.interruption === "never"
-        ? "it is told and awaited, never interrupted"
-        : contract.effect !== "none" && contract.commit === "marked" && contract.interruption === "beforeCommit"
-          ? "it is interrupted until it has passed its gate, and awaited from then on"
-          : "it is interrupted wherever it is"
+const stopMeans = ({ contract, drives }: Tool.Any, source: string): string => {
+  const how = source === "MCP server" ? howServers(contract) : howOthers(contract, drives)
   if (contract.effect === "none") return `${how}; it has no effect that could be left unknown`
   return contract.commit === "marked"
     ? `${how}; before its gate nothing has happened, and what has passed it is reported`
     : `${how}; without an answer its outcome is Unknown`
+}
+
+const howServers = (contract: Contract.Contract): string => {
+  const interruption = contract.effect === "none" ? "anywhere" : contract.interruption
+  if (interruption === "never") return "its server is not told, and its answer is awaited"
+  return interruption === "anywhere"
+    ? "its server is told, and has to show that it has heard"
+    : "its server is told, and its answer is awaited"
+}
+
+const howOthers = (contract: Contract.Contract, drives: Tool.Any["drives"]): string => {
+  if (drives === "promise") return "its signal is aborted and it is awaited"
+  if (contract.effect === "none") return "it is interrupted wherever it is"
+  if (contract.interruption === "never") return "it is told and awaited, never interrupted"
+  return contract.commit === "marked" && contract.interruption === "beforeCommit"
+    ? "it is interrupted until it has passed its gate, and awaited from then on"
+    : "it is interrupted wherever it is"
+}
+
+const retryMeans = (contract: Contract.Contract, allowed: boolean): string => {
+  if (!allowed) return "refused"
+  return contract.effect !== "none" && contract.repeat === "never" ? "allowed where nothing has happened" : "allowed"
 }
 
 const toJson = ({ source, tool }: Found): object => ({
@@ -64,16 +79,17 @@ const toJson = ({ source, tool }: Found): object => ({
   description: tool.description,
   source,
   contract: Contract.toData(tool.contract),
-  ...consequences(tool),
+  ...consequences({ source, tool }),
   parameters: Tool.parametersJsonSchema(tool) ?? null
 })
 
 const toText = (found: ReadonlyArray<Found>, paint: Paint): string => {
   if (found.length === 0) return "no tools: name some with --tools MODULE or --mcp CONFIG\n"
   return found
-    .map(({ tool }) => {
+    .map((each) => {
+      const { tool } = each
       const { asserted, effect, ...rest } = Contract.toData(tool.contract)
-      const { overlap, retry, stop } = consequences(tool)
+      const { overlap, retry, stop } = consequences(each)
       const fields = Object.entries({ effect, ...rest }).map(
         ([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`
       )
@@ -81,7 +97,7 @@ const toText = (found: ReadonlyArray<Found>, paint: Paint): string => {
         paint("bold", oneLine(tool.name)),
         `  contract  ${oneLine(fields.join(", "))}`,
         `  asserted  by ${who[asserted]}`,
-        `  retry     ${retry ? "allowed" : "refused"}`,
+        `  retry     ${retryMeans(tool.contract, retry)}`,
         `  overlap   ${overlap ? "allowed" : "refused"}`,
         `  a stop    ${stop}`,
         ...(tool.description === ""

@@ -28,7 +28,7 @@ const linesOf = (scene: Scene, signal: string): ReadonlyArray<string> => {
   if (unfinished.length === 0) return [`toolscope: left at once (${signal}); no call was running`]
   const rows = unfinished.slice(0, maxLines).map(({ call, state, tool }) => [oneLine(call), oneLine(tool), state])
   return [
-    `toolscope: left at once (${signal}); what it had sent may still happen, and these have not ended:`,
+    `toolscope: left at once (${signal}); these have not ended, and what they have sent may still happen:`,
     table(["call", "tool", "state"], rows).trimEnd().replaceAll(/^/gm, "  "),
     ...(more > 0 ? [`  and ${more} more`] : [])
   ]

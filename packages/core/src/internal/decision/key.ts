@@ -35,7 +35,7 @@ export const key = (state: State): string => {
     if (state.status[i] === active) buffer.push(state.other[i]!, state.graces[i]!)
     if (parent === -1) continue
     const above = nodes[parent]!
-    if (above.policy === "firstSuccess") buffer.push(state.liveBelow[i]!, state.stuckBelow[i]! > 0 ? 1 : 0)
+    if (above.policy === "firstSuccess") buffer.push(state.stuckBelow[i]! > 0 ? 1 : 0)
     if (above.agree) buffer.push(1 + state.agreesWith[i]!)
   }
   if (state.scopes.length > 0) pushUndo(state)
@@ -46,16 +46,13 @@ export const key = (state: State): string => {
   return String.fromCharCode(...buffer)
 }
 
-/** What is or may still be undone; of a scope that is decided, and in which something is left to undo or to wait for, whether it is lost. */
+/** What is or may still be undone; of a scope in which something runs, whether it is lost: what that does will be undone. */
 const pushUndo = (state: State): void => {
   const { nodes } = state.program
   for (let i = 0; i < nodes.length; i++) {
     if (nodes[i]!.policy === "call") buffer.push(isProvisional(state, i) ? 1 + state.effect[i]! : 0)
   }
-  for (const scope of state.scopes) {
-    const isBusy = state.liveBelow[scope]! + state.undoableBelow[scope]! > 0
-    buffer.push(isBusy && isLost(state, scope) ? 1 : 0)
-  }
+  for (const scope of state.scopes) buffer.push(state.liveBelow[scope]! > 0 && isLost(state, scope) ? 1 : 0)
 }
 
 /** All that has happened, except when: what the projection is compared with. */

@@ -247,12 +247,16 @@ export const takeDirty = (state: State): number => {
   return top
 }
 
-/** The scopes that contain a node, inner first: what is counted below each of them, and which races have to look again. */
+/**
+ * The scopes that contain a node, inner first: what is counted below each of them, and which races have to look again, because less runs
+ * there, or is being undone. (What can be undone is less as soon as it is being undone: that is no news.)
+ */
 const countBelow = (state: State, counts: Int32Array, node: number, by: number): void => {
+  const isNews = by < 0 && counts !== state.undoableBelow
   for (let scope = state.scope[node]!; scope !== -1;) {
     const { parent } = state.program.nodes[scope]!
     counts[scope] = counts[scope]! + by
-    if (by < 0 && parent !== -1 && state.program.nodes[parent]!.policy === "firstSuccess") markDirty(state, parent)
+    if (isNews && parent !== -1 && state.program.nodes[parent]!.policy === "firstSuccess") markDirty(state, parent)
     scope = parent === -1 ? -1 : state.scope[parent]!
   }
 }

@@ -6,6 +6,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type { Amounts } from "./Budget.ts"
 import type { StopReason } from "./Report.ts"
 
 /**
@@ -33,6 +34,11 @@ export interface Attempt {
    * drain before it, at most 250 ms), if the attempt still runs then. It must end the attempt, must not throw, and must not wait.
    */
   readonly onBound: (kill: () => void) => void
+  /**
+   * Says what the attempt has cost so far, to be added to what it said before. At its end that is charged; without it, the ceiling that
+   * its tool declares.
+   */
+  readonly spend: (amounts: Amounts) => void
 }
 
 /**
@@ -90,3 +96,13 @@ export const stopped: Effect.Effect<StopReason> = Effect.flatMap(current, (attem
     return Effect.sync(forget)
   })
 )
+
+/**
+ * Says what the attempt has cost so far, to be added to what it said before: see `spend`. Dies outside of a handler.
+ *
+ * @since 0.1.0
+ */
+export const spend = (amounts: Amounts): Effect.Effect<void> =>
+  Effect.map(current, (attempt) => {
+    attempt.spend(amounts)
+  })

@@ -125,10 +125,30 @@ const violations = {
 } as const
 
 /**
+ * Too many wait already for a permit of the session, the tool or the resource. Nothing was started. Ask for less at a time.
+ *
+ * @since 0.1.0
+ */
+export class Overloaded extends Data.TaggedClass("Overloaded")<{ readonly waiting: number }> {
+  get message(): string {
+    return `${this.waiting} attempts wait for a permit already, and the line is no longer`
+  }
+}
+
+/**
  * @since 0.1.0
  */
 export type Reason =
-  TimedOut | MalformedResult | Threw | Defect | Rejected | Interrupted | RetryDied | JournalRefused | ContractViolation
+  | TimedOut
+  | MalformedResult
+  | Threw
+  | Defect
+  | Rejected
+  | Interrupted
+  | RetryDied
+  | JournalRefused
+  | ContractViolation
+  | Overloaded
 
 /**
  * The failure of a call that is not one of its tool's own errors. Match on `reason._tag`.

@@ -59,7 +59,7 @@ export interface Options<in A, out RUndo = never, out RProbe = never> {
 export const run = <A, E, R, RUndo = never, RProbe = never>(
   effect: Effect.Effect<A, E, R> | ((key: string) => Effect.Effect<A, E, R>),
   options: Options<A, RUndo, RProbe> = {}
-): Effect.Effect<A, E, R | RUndo | RProbe> =>
+): Effect.Effect<A, E, R | NoInfer<RUndo> | NoInfer<RProbe>> =>
   Effect.flatMap(running, (attempt) =>
     attempt.gate.run(attempt, (Effect.isEffect(effect) ? () => effect : effect) as never, options)
   ) as never

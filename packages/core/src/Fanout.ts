@@ -5,25 +5,17 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Random from "effect/Random"
-import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { FanoutError } from "./FanoutError.ts"
-import { bounded } from "./internal/bounded.ts"
-import { compile, type Compiled } from "./internal/compile.ts"
-import { Executor } from "./internal/executor.ts"
-import { type Limits, limitsOf } from "./internal/limits.ts"
-import { summarize } from "./internal/summary.ts"
-import * as Journal from "./Journal.ts"
+import type { FanoutError } from "./FanoutError.ts"
+import { type Closed, execute, prepare } from "./internal/launch.ts"
+import type { Journal } from "./Journal.ts"
 import * as Plan from "./Plan.ts"
 import type { Settings } from "./PlanDocument.ts"
-import { type Fault, PlanError } from "./PlanError.ts"
-import * as Quarantine from "./Quarantine.ts"
+import type { PlanError } from "./PlanError.ts"
 import type { Report } from "./Report.ts"
 
 /**
@@ -52,73 +44,8 @@ export interface Handle<out A, out E> {
   /** Asks everything to stop, and waits for the close. The first reason stays. */
   readonly stop: (reason?: string) => Effect.Effect<Report>
   /** What has been journaled so far, where the journal is the fan-out's own. */
-  readonly journal: Journal.Journal
+  readonly journal: Journal
 }
-
-/** Everything that can be known beforehand is checked here: all faults at once, and nothing has started. */
-const prepare = (plan: Plan.Any, options: Options): Effect.Effect<Executor, PlanError> =>
-  Effect.withFiber((fiber) => {
-    const limits = limitsOf(options)
-    const compiled = compile(Plan.toNode(plan))
-    if (Result.isFailure(limits) || Result.isFailure(compiled)) {
-      const faults = [limits, compiled].flatMap((r: Result.Result<Limits | Compiled, ReadonlyArray<Fault>>) =>
-        Result.isFailure(r) ? r.failure : []
-      )
-      return Effect.fail(new PlanError({ faults }))
-    }
-    const random = fiber.getRef(Random.Random)
-    const runId = options.runId ?? newRunId(() => random.nextDoubleUnsafe())
-    return Effect.succeed(
-      new Executor(compiled.success, {
-        runId,
-        session: runId,
-        epoch: 1,
-        context: fiber.context,
-        clock: fiber.getRef(Clock.Clock),
-        journal: fiber.getRef(Journal.Current) ?? Journal.memory(),
-        quarantine: fiber.getRef(Quarantine.Current),
-        limits: limits.success
-      })
-    )
-  })
-
-const newRunId = (random: () => number): string => {
-  let id = "run_"
-  for (let i = 0; i < 16; i++) id += Math.floor(random() * 32).toString(32)
-  return id
-}
-
-interface Closed {
-  readonly report: () => Report
-  readonly exit: Exit.Exit<unknown, FanoutError<unknown>>
-}
-
-/** Runs to the close; the report is made, and journaled, also when the caller is interrupted. */
-const execute = (
-  executor: Executor,
-  onClosed: (closed: Closed) => void,
-  interruptible?: typeof Effect.interruptible
-): Effect.Effect<unknown, FanoutError<unknown>> =>
-  Effect.suspend(() => {
-    let closed: Closed
-    const close = Effect.suspend(() => {
-      const { reason, report, value } = summarize(executor)
-      const exit = reason === undefined ? Exit.succeed(value) : Exit.fail(new FanoutError({ reason, report: report() }))
-      closed = { report, exit }
-      onClosed(closed)
-      // what was written last is kept too, or the report would be the only one to know; but a journal that hangs holds nobody
-      const { flush } = executor.recorder
-      return executor.env.journal.flush === Effect.void
-        ? Effect.void
-        : Effect.ignore(bounded(flush, executor.env.limits.drain))
-    })
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(
-        Effect.onExit(executor.run(interruptible ?? restore), () => close),
-        () => closed.exit
-      )
-    )
-  })
 
 /**
  * Runs a plan, on the fiber of the caller: interrupted, it stops everything and waits for it to drain before the interruption goes on.
@@ -139,7 +66,7 @@ export const run = <A, E, R, O>(
   plan: Plan.Plan<A, E, R, O>,
   options: Options = {}
 ): Effect.Effect<A, FanoutError<E> | PlanError, R> =>
-  Effect.flatMap(prepare(plan, options), (executor) => execute(executor, () => {})) as never
+  Effect.flatMap(prepare(Plan.toNode(plan), options), (executor) => execute(executor, () => {})) as never
 
 /**
  * Starts a plan in the background of a scope. When the scope closes, everything is stopped, and drained to the bound.
@@ -161,7 +88,7 @@ export const startStoppable = <A, E, R, O>(
   options: Options,
   ready: (stop: (reason: string) => void) => void
 ): Effect.Effect<Handle<A, E>, PlanError, R | Scope.Scope> =>
-  Effect.flatMap(prepare(plan, options), (executor) =>
+  Effect.flatMap(prepare(Plan.toNode(plan), options), (executor) =>
     Effect.suspend(() => {
       const stop = (reason: string) => {
         executor.requestStop({ source: "user", reason })

@@ -4,7 +4,9 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import type { Shortage } from "./Budget.ts"
 import type { CallError } from "./CallError.ts"
+import { describeShortage } from "./internal/account.ts"
 import type { Report, StopReason } from "./Report.ts"
 
 /**
@@ -62,9 +64,20 @@ export class Stopped<E> extends Data.TaggedClass("Stopped")<{
 }> {}
 
 /**
+ * The budget did not let a call start that could not be done without, or its time was up. `shortage` says of what there was too little.
+ *
  * @since 0.1.0
  */
-export type Reason<E> = EssentialFailed<E> | QuorumFailed<E> | AllFailed<E> | DeadlineExceeded<E> | Stopped<E>
+export class BudgetExceeded<E> extends Data.TaggedClass("BudgetExceeded")<{
+  readonly calls: ReadonlyArray<FailedCall<E>>
+  readonly shortage: Shortage
+}> {}
+
+/**
+ * @since 0.1.0
+ */
+export type Reason<E> =
+  EssentialFailed<E> | QuorumFailed<E> | AllFailed<E> | DeadlineExceeded<E> | Stopped<E> | BudgetExceeded<E>
 
 /**
  * A fan-out that did not succeed: why, and the report of everything that happened all the same.
@@ -78,6 +91,7 @@ export class FanoutError<E> extends Data.TaggedError("FanoutError")<{
   override get message(): string {
     // nobody failed: what is of use is who stopped it
     if (this.reason._tag === "Stopped") return `Stopped (${this.reason.by.source}: ${this.reason.by.reason})`
+    if (this.reason._tag === "BudgetExceeded") return `BudgetExceeded (${describeShortage(this.reason.shortage)})`
     const calls = this.reason.calls.map(({ error, id }) => `${id}${error === undefined ? "" : `: ${describe(error)}`}`)
     return `${this.reason._tag}${calls.length === 0 ? "" : ` (${calls.join("; ")})`}`
   }

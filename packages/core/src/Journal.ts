@@ -13,6 +13,7 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { Entry } from "./Budget.ts"
 import * as Contract from "./Contract.ts"
 import * as Report from "./Report.ts"
 
@@ -78,6 +79,8 @@ export const Event = Schema.Union([
   event("effect.compensating", { call, key: Schema.String }),
   event("effect.compensated", { call, key: Schema.String }),
   event("effect.compensationFailed", { call, key: Schema.String, error: Schema.String }),
+  event("budget.reserved", { call, attempt, amounts: Schema.Record(Schema.String, Schema.Number) }),
+  event("budget.settled", { call, attempt, amounts: Schema.Record(Schema.String, Schema.Number) }),
   event("policy.decided", {
     node: Schema.String,
     policy: Report.Json.fields.nodes.value.fields.policy,
@@ -101,6 +104,9 @@ export const Event = Schema.Union([
   }),
   event("fanout.drained", { drained: Schema.Boolean, millis: Schema.Number }),
   event("fanout.closed", { report: Report.Json }),
+  event("session.opened", { budget: Schema.Record(Schema.String, Entry) }),
+  event("session.replanned", { reason: Schema.String, despite: Schema.Array(Schema.String) }),
+  event("session.closed", { cohorts: Schema.Int, budget: Schema.Record(Schema.String, Entry) }),
   event("journal.dropped", { count: Schema.Int })
 ])
 

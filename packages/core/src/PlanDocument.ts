@@ -7,6 +7,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type { Budget } from "./Budget.ts"
 import { compile } from "./internal/compile.ts"
 import { readDocument } from "./internal/document.ts"
 import { encodeNode } from "./internal/encode.ts"
@@ -28,6 +29,8 @@ export interface Settings {
   readonly undo?: Duration.Input
   /** How many attempts run at the same time. Default 8. */
   readonly concurrency?: number
+  /** What it may use. Inside of a session, or of a handler, beside what those may use. Default: as much as those. */
+  readonly budget?: Budget
 }
 
 /**

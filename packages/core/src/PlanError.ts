@@ -13,6 +13,7 @@ import * as Data from "effect/Data"
  * - `BadQuorum`: it can never be reached · `Empty`: a choice among nothing · `BadDuration`: not a duration, or negative
  * - `BadSetting`: a concurrency below 1 · `Misplaced`: `advisory` somewhere else than directly under `all`; `settled` where values must agree
  * - `RetryForbidden`, `OverlapForbidden`, `UndoForbidden`: the contract can never allow it · `BadContract`: it contradicts itself
+ * - `OverBudget`: the budget does not suffice for one attempt of each call that the plan cannot do without
  * - `DuplicateTool`: two tools of one name · `Unsupported`: part of the format, but not of this version
  *
  * @since 0.1.0
@@ -34,6 +35,7 @@ export type FaultTag =
   | "OverlapForbidden"
   | "UndoForbidden"
   | "BadContract"
+  | "OverBudget"
   | "DuplicateTool"
   | "Unsupported"
 

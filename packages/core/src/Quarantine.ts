@@ -14,6 +14,8 @@ import * as Effect from "effect/Effect"
  * @since 0.1.0
  */
 export interface LeftBehind {
+  /** Run, call and attempt, as text: what a session's `despite` names. */
+  readonly id: string
   readonly runId: string
   readonly call: string
   readonly tool: string

@@ -8,6 +8,7 @@
  */
 import * as Schema from "effect/Schema"
 import type { CallError } from "./CallError.ts"
+import { Entry, type Shortage, type Usage } from "./Budget.ts"
 import * as Contract from "./Contract.ts"
 import type { Decision, Policy } from "./Decision.ts"
 import * as json from "./internal/json.ts"
@@ -67,6 +68,8 @@ export interface CallReport<out A = unknown, out E = unknown> {
   readonly cleanup?: string
   /** Attempts that answered after they had been left behind, while the fan-out was still open. */
   readonly late?: ReadonlyArray<number>
+  /** Why the budget did not let it start, or not let a further attempt start. */
+  readonly budget?: Shortage
   /** Milliseconds since the epoch: of its first attempt. */
   readonly startedAt?: number
   readonly settledAt: number
@@ -101,6 +104,8 @@ export interface Report {
   readonly drained: boolean
   /** From the decision of the root to the end of the last attempt, or to the bound. */
   readonly drainMillis: number
+  /** Of the budget that it had, the session's not included: `{}` if it had none. */
+  readonly budget: Usage
   /** The journal refused a record: what the fan-out did after that is in this report only. */
   readonly journalRefused?: string
 }
@@ -140,6 +145,9 @@ const CallJson = Schema.Struct({
   afterStop: Schema.optionalKey(ErrorJson),
   cleanup: Schema.optionalKey(Schema.String),
   late: Schema.optionalKey(Schema.Array(Schema.Int)),
+  budget: Schema.optionalKey(
+    Schema.Struct({ name: Schema.String, limit: Schema.Number, used: Schema.Number, asked: Schema.Number })
+  ),
   startedAt: Schema.optionalKey(Schema.Number),
   settledAt: Schema.Number
 })
@@ -173,7 +181,7 @@ export const Json = Schema.Struct({
   nodes: Schema.Array(NodeJson),
   drained: Schema.Boolean,
   drainMillis: Schema.Number,
-  budget: Schema.Record(Schema.String, Schema.Json),
+  budget: Schema.Record(Schema.String, Entry),
   questions: Schema.Array(QuestionJson),
   journalRefused: Schema.optionalKey(Schema.String)
 })
@@ -241,7 +249,7 @@ export const toJson = (report: Report): Json => {
     nodes,
     drained,
     drainMillis,
-    budget: {},
+    budget: report.budget,
     questions: [],
     ...(journalRefused === undefined ? {} : { journalRefused })
   }

@@ -16,6 +16,7 @@ import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import type { Attempt } from "./Attempt.ts"
+import type { Amounts } from "./Budget.ts"
 import type { CallError } from "./CallError.ts"
 import type { Contract } from "./Contract.ts"
 import * as codec from "./internal/codec.ts"
@@ -77,6 +78,7 @@ export interface Tool<out Name extends string, in I, out A, out E, out R> extend
   /** Per attempt, from its start. Default: that of the fan-out, 30 seconds. */
   readonly timeout: Duration.Input | undefined
   readonly retry: Retry<never> | undefined
+  readonly cost: Amounts | ((params: never) => Amounts) | undefined
   /** Does the handler answer with the value, or with what the success schema decodes? */
   readonly answers: "value" | "encoded"
   /** A promise is never interrupted: it is signalled and awaited. */
@@ -100,6 +102,13 @@ export interface Definition<Name extends string, I, V, A, E> extends Tool<Name, 
 }
 
 /**
+ * A ceiling for one attempt, or one by its parameters.
+ *
+ * @since 0.1.0
+ */
+export type Cost<P extends AnySchema> = Amounts | ((params: Value<P>) => Amounts)
+
+/**
  * @since 0.1.0
  */
 export interface Options<P extends AnySchema, S extends AnySchema, F extends Schema.ConstraintCodec<any, any>> {
@@ -115,6 +124,11 @@ export interface Options<P extends AnySchema, S extends AnySchema, F extends Sch
   readonly contract: Contract
   readonly timeout?: Duration.Input
   readonly retry?: Retry<F["Type"]>
+  /**
+   * The most that one attempt may cost, in named units: what it reserves of a budget before it starts. What it did cost it says itself
+   * (`Attempt.spend`); otherwise this is charged. Default: nothing.
+   */
+  readonly cost?: Cost<P>
 }
 
 const Nothing = Schema.Struct({})
@@ -143,6 +157,7 @@ const build = (name: string, options: Options<any, any, any>, core: Core): objec
     failure: options.failure ?? Schema.Never,
     timeout: options.timeout,
     retry: options.retry,
+    cost: options.cost,
     ...core
   })
 
@@ -284,7 +299,7 @@ export const fromPromise = <
     readonly catch?: (rejection: unknown) => F["Type"]
   }
 ): Tool<Name, Input<P>, Value<S>, F["Type"], never> =>
-  build(name, options, {
+  build(name, options as Options<any, any, any>, {
     handler: Effect.succeed(promiseHandler(options.execute as never, options.catch)),
     answers: "encoded",
     drives: "promise"

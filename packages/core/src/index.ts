@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as Attempt from "./Attempt.ts"
+export * as Budget from "./Budget.ts"
 export * as CallError from "./CallError.ts"
 export * as Commit from "./Commit.ts"
 export * as Contract from "./Contract.ts"
@@ -17,5 +18,7 @@ export * as PlanDocument from "./PlanDocument.ts"
 export * as PlanError from "./PlanError.ts"
 export * as Quarantine from "./Quarantine.ts"
 export * as Report from "./Report.ts"
+export * as Session from "./Session.ts"
+export * as SessionError from "./SessionError.ts"
 export * as Tool from "./Tool.ts"
 export * as Toolset from "./Toolset.ts"

@@ -41,6 +41,8 @@ export class Scene {
   private readonly decisions = new Map<string, Extract<Journal.Event, { readonly type: "policy.decided" }>>()
 
   note(event: Journal.Event): void {
+    // fan-outs inside of handlers write into the same journal: what they leave is reported of their callers
+    if (this.opened !== undefined && event.run !== this.opened.run) return
     switch (event.type) {
       case "fanout.opened":
         this.opened = event
@@ -54,6 +56,9 @@ export class Scene {
         return
       case "fanout.drained":
       case "journal.dropped":
+      case "session.opened":
+      case "session.replanned":
+      case "session.closed":
         return
       default:
         this.noteCall(event, this.callOf(event.call))

@@ -12,10 +12,47 @@ import * as Scope from "effect/Scope"
 import { type Attempt, Current } from "../Attempt.ts"
 import { CallError, Threw } from "../CallError.ts"
 import * as Contract from "../Contract.ts"
+import type { Amounts } from "../Budget.ts"
+import type { Journal } from "../Journal.ts"
+import type { Quarantine } from "../Quarantine.ts"
 import type { StopReason } from "../Report.ts"
+import type { Account } from "./account.ts"
 import type { CallSpec } from "./compile.ts"
+import type { EffectRecord } from "./effects.ts"
 import { mayHaveActed, ofExit } from "./ending.ts"
 import { asks, type Gate } from "./gate.ts"
+import type { Limiter } from "./limiter.ts"
+import type { Pace } from "./spending.ts"
+
+/**
+ * What a fan-out inside of a handler inherits from the fan-out around it.
+ */
+export interface Heritage {
+  readonly session: string
+  readonly epoch: number
+  /** What its run ids begin with. */
+  readonly runId: string
+  /** What its keys begin with: without the number of the attempt, so that they are the same in all. */
+  readonly keys: string
+  readonly journal: Journal
+  readonly quarantine: Quarantine
+  readonly account: Account | undefined
+  readonly limiter: Limiter | undefined
+  readonly pace: Pace | undefined
+  /** For the order of all effects. */
+  readonly order: { next: number }
+  /** Monotonic milliseconds. */
+  readonly now: () => number
+  /** A nested fan-out has closed: what it did is what its caller did. */
+  readonly adopt: (attempt: RunningAttempt, nested: Nested) => void
+}
+
+/** What a nested fan-out hands up when it closes. */
+export interface Nested {
+  readonly effects: ReadonlyArray<EffectRecord>
+  /** What it left behind, and has not ended: it may still shrink. */
+  readonly strays: ReadonlyArray<ReadonlySet<unknown>>
+}
 
 export class RunningAttempt implements Attempt {
   readonly runId: string
@@ -25,6 +62,8 @@ export class RunningAttempt implements Attempt {
   readonly idempotencyKey: string
   readonly spec: CallSpec
   readonly gate: Gate
+  /** What a fan-out inside of the handler inherits. */
+  readonly heritage: Heritage
 
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   stop: StopReason | undefined
@@ -35,6 +74,18 @@ export class RunningAttempt implements Attempt {
   /** The exit of the handler, fixed before its cleanup runs. */
   body: Exit.Exit<unknown, unknown> | undefined
   cleanup: string | undefined
+  /** Fan-outs that its handler has started. */
+  nested = 0
+  /** When its bound is, on the clock of the executor, once it was told to stop. */
+  boundAt: number | undefined
+  /** What it has reserved. */
+  reservation: Amounts | undefined
+  /** What it says that it has cost. */
+  cost: { [name: string]: number } | undefined
+  /** Permits of the session that it holds. */
+  permits: ReadonlyArray<string> = []
+  /** Those, and what the attempts hold that it runs inside of. */
+  held: ReadonlyArray<string> = []
   /** How many commits it has asked for. */
   commits = 0
   /** Has one of them passed the gate? */
@@ -52,15 +103,22 @@ export class RunningAttempt implements Attempt {
   constructor(
     spec: CallSpec,
     gate: Gate,
+    heritage: Heritage,
     info: Pick<Attempt, "runId" | "epoch" | "call" | "attempt" | "idempotencyKey">
   ) {
     this.spec = spec
     this.gate = gate
+    this.heritage = heritage
     this.runId = info.runId
     this.epoch = info.epoch
     this.call = info.call
     this.attempt = info.attempt
     this.idempotencyKey = info.idempotencyKey
+  }
+
+  readonly spend = (amounts: Amounts): void => {
+    this.cost ??= {}
+    for (const [name, amount] of Object.entries(amounts)) this.cost[name] = (this.cost[name] ?? 0) + amount
   }
 
   readonly stopping = (): StopReason | undefined => this.stop

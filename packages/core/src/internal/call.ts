@@ -2,13 +2,16 @@
  * What the executor keeps about a call while its fan-out runs.
  */
 import * as Option from "effect/Option"
+import type { Amounts, Shortage } from "../Budget.ts"
 import type { StopReason } from "../Report.ts"
 import type { RunningAttempt } from "./attempt.ts"
 import type { CallSpec } from "./compile.ts"
 import { actedOf, EffectRecord } from "./effects.ts"
 import { type AttemptEnd, conclude, type Conclusion, timedOut } from "./ending.ts"
+import type { Permits, Ticket } from "./limiter.ts"
 import type { RetryState } from "./retry.ts"
 
+const noPermits: Permits = []
 const nothing: ReadonlyArray<EffectRecord> = []
 
 export class CallState {
@@ -20,10 +23,25 @@ export class CallState {
   attempts = 0
   /** What it did to the world, by ordinal. */
   effects: ReadonlyArray<EffectRecord> = nothing
+  /** How its last attempt ended, before a further one was to start. */
+  lastEnd: AttemptEnd | undefined
+  lastStop: StopReason | undefined
+  /** Why the budget let no further attempt start, if that is so. */
+  shortage: Shortage | undefined
+  /** What its first attempt has reserved since the fan-out opened. */
+  reservation: Amounts | undefined
+  /** It waits for a permit of the session. */
+  ticket: Ticket | undefined
+  /** Permits of the session that its next attempt has got. */
+  permits: Permits = noPermits
+  private own: ReadonlyArray<EffectRecord> = nothing
+  private adopted: ReadonlyArray<EffectRecord> = nothing
   lastError: unknown
   end: AttemptEnd | undefined
   stoppedBy: StopReason | undefined
   leftBehind = false
+  /** What fan-outs inside of its handler left behind, and has not ended since. */
+  strays: ReadonlyArray<ReadonlySet<unknown>> = nothing as ReadonlyArray<never>
   cleanup: string | undefined
   readonly late: Array<number> = []
   startedAt: number | undefined
@@ -44,11 +62,18 @@ export class CallState {
   /** The record of an effect: the same for all attempts. */
   effect(ordinal: number, runId: string): EffectRecord {
     // of several that come at the same time any may be the first, and some are refused
-    const found = this.effects.find((effect) => effect.ordinal === ordinal)
+    const found = this.own.find((effect) => effect.ordinal === ordinal)
     if (found !== undefined) return found
     const made = new EffectRecord(ordinal, this.key(ordinal, runId))
-    this.effects = [...this.effects, made].sort((a, b) => a.ordinal - b.ordinal)
+    this.own = [...this.own, made].sort((a, b) => a.ordinal - b.ordinal)
+    this.effects = [...this.own, ...this.adopted]
     return made
+  }
+
+  /** What a fan-out inside of its handler did is what it did. */
+  adopt(effects: ReadonlyArray<EffectRecord>): void {
+    this.adopted = [...this.adopted, ...effects.filter((effect) => effect.reported !== undefined)]
+    this.effects = [...this.own, ...this.adopted]
   }
 
   /** Of a tool that commits at start: what the end of an attempt that may have acted says about its one effect. */
@@ -97,6 +122,8 @@ export class CallState {
   /** A further attempt will follow: how this one ended moves into the past. */
   forget(): void {
     this.lastError = this.error
+    this.lastEnd = this.end
+    this.lastStop = this.stoppedBy
     this.end = undefined
     this.stoppedBy = undefined
   }

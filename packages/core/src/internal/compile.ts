@@ -24,6 +24,8 @@ export interface CallSpec {
   readonly timeout: number | undefined
   readonly retry: Tool.Retry<never> | undefined
   readonly idempotencyKey: string | undefined
+  /** Not below an advisory. */
+  readonly isEssential: boolean
 }
 
 export interface CompiledNode extends ProgramNode {
@@ -54,6 +56,7 @@ interface Visit {
   readonly overlap: string | undefined
   /** Pointer of the nearest `quorum` whose values must agree. */
   readonly agreeing: string | undefined
+  readonly isEssential: boolean
   /** Pointer of the nearest `atomic`, or `quorum` whose surplus is undone. */
   readonly undoing: string | undefined
 }
@@ -63,14 +66,15 @@ type Draft = { -readonly [K in keyof CompiledNode]: CompiledNode[K] } & {
   childIds: Array<string>
 }
 
-export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault>> => {
+/** `prefix`: the path of the caller, where a fan-out runs inside of a handler. */
+export const compile = (root: Node, prefix = ""): Result.Result<Compiled, ReadonlyArray<Fault>> => {
   const faults: Array<Fault> = []
   const fault = (pointer: string, _tag: FaultTag, message: string) => void faults.push({ pointer, _tag, message })
   const nodes: Array<Draft> = []
   const calls = new Map<number, CallSpec>()
   const toolsByName = new Map<string, Tool.Any>()
-  const outside = { overlap: undefined, agreeing: undefined, undoing: undefined }
-  const stack: Array<Visit> = [{ node: root, parent: -1, id: undefined, pointer: "/plan", path: "", ...outside }]
+  const outside = { overlap: undefined, agreeing: undefined, undoing: undefined, isEssential: true }
+  const stack: Array<Visit> = [{ node: root, parent: -1, id: undefined, pointer: "/plan", path: prefix, ...outside }]
 
   const millis = (input: unknown, pointer: string, ifAbsent: number): number => {
     if (input === undefined) return ifAbsent
@@ -80,7 +84,7 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
   }
 
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
-    const { agreeing, id, node, overlap, parent, path, pointer, undoing } = visit
+    const { agreeing, id, isEssential, node, overlap, parent, path, pointer, undoing } = visit
     const index = nodes.length
     if (parent !== -1) {
       nodes[parent]!.children.push(index)
@@ -156,6 +160,7 @@ export const compile = (root: Node): Result.Result<Compiled, ReadonlyArray<Fault
         path: child.id === undefined ? path : `${path}/${child.id}`,
         overlap: below,
         agreeing: draft.agree ? pointer : agreeing,
+        isEssential: isEssential && node.policy !== "advisory",
         undoing: draft.undoSurplus || node.policy === "atomic" ? pointer : undoing
       })
     }
@@ -179,7 +184,7 @@ const checkCall = (
   node: CallNode,
   index: number,
   { path, pointer }: { readonly path: string; readonly pointer: string },
-  { overlap, undoing }: Pick<Visit, "overlap" | "undoing">,
+  { isEssential, overlap, undoing }: Pick<Visit, "isEssential" | "overlap" | "undoing">,
   { fault, millis, toolsByName }: Checks
 ): CallSpec => {
   const { options, tool } = node
@@ -244,7 +249,8 @@ const checkCall = (
     paramsJson,
     timeout: timeout === undefined ? undefined : millis(timeout, `${pointer}/timeout`, 0),
     retry,
-    idempotencyKey: options.idempotencyKey
+    idempotencyKey: options.idempotencyKey,
+    isEssential
   }
 }
 

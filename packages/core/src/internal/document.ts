@@ -66,11 +66,8 @@ class Reader {
     const faulty = new Set<unknown>()
     if (Result.isFailure(top)) for (const key of this.misread("", top.failure)) faulty.add(key)
     if (!isRecord(document)) return {}
-    if (document.budget !== undefined) {
-      this.fault("/budget", "Unsupported", "budgets are not in this version; leave it out")
-    }
     const settings: Record<string, unknown> = {}
-    for (const key of ["drain", "undo", "concurrency"] as const) {
+    for (const key of ["drain", "undo", "concurrency", "budget"] as const) {
       if (document[key] !== undefined && !faulty.has(key)) settings[key] = document[key]
     }
     return settings

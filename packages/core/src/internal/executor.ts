@@ -19,18 +19,24 @@ import type { CallError } from "../CallError.ts"
 import * as Contract from "../Contract.ts"
 import * as Decision from "../Decision.ts"
 import type { Journal } from "../Journal.ts"
+import type { Shortage, Usage } from "../Budget.ts"
+import type { Fault } from "../PlanError.ts"
 import type { LeftBehind, Quarantine } from "../Quarantine.ts"
-import type { StopReason } from "../Report.ts"
-import { isInterruptible, RunningAttempt } from "./attempt.ts"
+import type { CallReport, StopReason } from "../Report.ts"
+import { describeShortage, type Account } from "./account.ts"
+import { type Heritage, isInterruptible, type Nested, RunningAttempt } from "./attempt.ts"
 import { bounded } from "./bounded.ts"
 import { CallState } from "./call.ts"
 import type { Compiled } from "./compile.ts"
 import { mayHaveActed, ofExit } from "./ending.ts"
 import { Gate } from "./gate.ts"
+import type { Limiter } from "./limiter.ts"
 import type { Limits } from "./limits.ts"
 import { stopReason } from "./reason.ts"
 import { Recorder } from "./recorder.ts"
 import * as Retry from "./retry.ts"
+import { noPermits, type Pace, Spending } from "./spending.ts"
+import { callReport } from "./summary.ts"
 import { Timers } from "./timers.ts"
 import type { Undo } from "./undo.ts"
 import { Undos } from "./undos.ts"
@@ -38,6 +44,8 @@ import { asNullable, asOption, compose } from "./values.ts"
 
 export interface Environment {
   readonly runId: string
+  /** What idempotency keys begin with. */
+  readonly keys: string
   readonly session: string
   readonly epoch: number
   readonly context: Context.Context<never>
@@ -45,12 +53,22 @@ export interface Environment {
   readonly journal: Journal
   readonly quarantine: Quarantine
   readonly limits: Limits
+  /** Of its own budget, or of what stands around it. */
+  readonly account: Account | undefined
+  readonly ownAccount: Account | undefined
+  readonly limiter: Limiter | undefined
+  readonly order: { next: number }
+  /** The attempt that this fan-out runs inside of. */
+  readonly caller: RunningAttempt | undefined
+  readonly onSettled: ((executor: Executor, call: CallState) => void) | undefined
+  readonly pace: Pace | undefined
 }
 
 type Timer =
   | { readonly type: "grace" | "stagger" | "deadline" | "retryDue"; readonly node: number }
   | { readonly type: "timeout" | "kill" | "bound"; readonly attempt: RunningAttempt }
   | { readonly type: "undoBound"; readonly undo: Undo }
+  | { readonly type: "wallClock" }
 
 /** Take a breath after so many rounds without one, so that 10,000 synchronous calls do not hold the event loop. */
 const roundsPerTick = 64
@@ -73,6 +91,11 @@ export class Executor {
 
   private readonly timers: Timers<Timer>
   private readonly gate: Gate
+  private readonly heritage: Heritage
+  private readonly spending: Spending
+  /** Of a stop: shorter than the limit where the fan-out has to be over before its caller is. */
+  private drain: number
+  private undoBound: number
   private readonly fork: <A, E>(
     effect: Effect.Effect<A, E>,
     options?: { readonly uninterruptible: boolean }
@@ -94,6 +117,7 @@ export class Executor {
   /** Calls that are over, and whose effects may still be undone: their outcomes are not fixed. */
   private provisional: Array<CallState> = []
   private driver: Fiber.Fiber<unknown, unknown> | undefined
+  private forgetCaller: () => void = () => {}
 
   constructor(compiled: Compiled, env: Environment) {
     this.compiled = compiled
@@ -103,8 +127,30 @@ export class Executor {
       this.scheduleWake()
     })
     this.recorder = new Recorder(env, compiled)
-    this.gate = new Gate({
+    this.drain = env.limits.drain
+    this.undoBound = env.limits.undo
+    this.spending = new Spending(env, this.recorder, (call) => {
+      this.begin(call)
+    })
+    this.heritage = {
+      session: env.session,
+      epoch: env.epoch,
       runId: env.runId,
+      keys: env.keys,
+      journal: env.journal,
+      quarantine: env.quarantine,
+      account: env.account,
+      limiter: env.limiter,
+      pace: env.pace,
+      order: env.order,
+      now: () => this.timers.now(),
+      adopt: (attempt, nested) => {
+        this.adopt(attempt, nested)
+      }
+    }
+    this.gate = new Gate({
+      keys: env.keys,
+      order: env.order,
       recorder: this.recorder,
       callOf: (attempt) => this.calls.get(attempt.spec.index)!,
       takeStop: () => {
@@ -126,9 +172,12 @@ export class Executor {
     return Effect.withFiber((fiber) => {
       this.driver = fiber
       this.recorder.opened()
+      this.inherit()
       return Effect.onExit(interruptible(this.loop), (exit) => {
         if (Exit.isSuccess(exit)) return Effect.void
-        this.requestStop({ source: "parent", reason: "the owner of the fan-out was interrupted" })
+        this.requestStop(
+          this.env.caller?.stop ?? { source: "parent", reason: "the owner of the fan-out was interrupted" }
+        )
         return this.loop
       })
     })
@@ -144,6 +193,46 @@ export class Executor {
     this.stoppedFromAbove = reason
     this.stopIsNew = true
     this.wake()
+  }
+
+  /** Inside of a handler: it stops when its caller is told to, for the same reason, and is over before its caller's bound. */
+  private inherit(): void {
+    const { account, caller } = this.env
+    if (account !== undefined) this.timers.arm({ type: "wallClock" }, account.timeLeft(this.timers.now()))
+    if (caller === undefined) return
+    this.forgetCaller = caller.onStop((reason) => {
+      const left = (caller.boundAt ?? Infinity) - this.timers.now()
+      this.hurry(left - Math.min(250, left / 4))
+      this.requestStop(reason)
+    })
+  }
+
+  /** What is left of its caller's drain is shared out between its own drain and undo. */
+  private hurry(left: number): void {
+    const { drain, undo } = this.env.limits
+    if (left >= drain + undo) return
+    this.drain = (Math.max(0, left) * drain) / Math.max(1, drain + undo)
+    this.undoBound = Math.max(0, left) - this.drain
+    // what was told to stop before has a bound that is too far away
+    for (const { current } of this.calls.values()) {
+      if (current?.stop !== undefined && !current.isOver)
+        this.timers.arm({ type: "bound", attempt: current }, this.drain)
+    }
+    for (const undo of this.undos.running) this.timers.arm({ type: "undoBound", undo }, Math.max(0, left))
+  }
+
+  /** A fan-out inside of this attempt's handler has closed. */
+  private adopt(attempt: RunningAttempt, { effects, strays }: Nested): void {
+    if (attempt.leftBehind) return
+    const call = this.calls.get(attempt.spec.index)!
+    call.adopt(effects)
+    call.strays = [...call.strays, ...strays]
+    if (strays.some(({ size }) => size > 0)) call.leftBehind = true
+  }
+
+  /** Before anything starts: one attempt of each call without which the plan cannot succeed. */
+  reserveEssential(): ReadonlyArray<Fault> {
+    return this.spending.reserveEssential(this.compiled, this.calls, this.timers.now())
   }
 
   private readonly loop: Effect.Effect<void> = Effect.suspend(() => this.round())
@@ -223,6 +312,11 @@ export class Executor {
   }
 
   private elapse(timer: Timer): void {
+    if (timer.type === "wallClock") {
+      const shortage = this.timeShortage
+      if (shortage !== undefined) this.requestStop({ source: "budget", reason: describeShortage(shortage) })
+      return
+    }
     if ("undo" in timer) {
       const event = this.undos.giveUp(timer.undo)
       if (event !== undefined) this.events.push(event)
@@ -261,6 +355,7 @@ export class Executor {
     stop: (index, cause) => void this.stops.push(index, cause),
     drop: (index, cause) => {
       const call = this.calls.get(index)!
+      this.spending.release(call)
       call.stoppedBy ??= this.reasonFor(cause)
       this.recorder.stopRequested(call, call.stoppedBy)
       this.over.push(call)
@@ -305,14 +400,22 @@ export class Executor {
     const scopes = this.toUndo
     this.toUndo = []
     for (const scope of scopes) {
-      this.timers.arm({ type: "undoBound", undo: this.undos.begin(scope) }, this.env.limits.undo)
+      this.timers.arm({ type: "undoBound", undo: this.undos.begin(scope) }, this.undoBound)
     }
   }
 
   private deliverStops(): void {
     const { stops } = this
     this.stops = []
-    for (let i = 0; i < stops.length; i += 2) this.stop(this.calls.get(stops[i]!)!, this.reasonFor(stops[i + 1]!))
+    // first those in line: what the others give back must not go to them
+    for (let i = 0; i < stops.length; i += 2) {
+      const call = this.calls.get(stops[i]!)!
+      if (call.ticket !== undefined) this.stop(call, this.reasonFor(stops[i + 1]!))
+    }
+    for (let i = 0; i < stops.length; i += 2) {
+      const call = this.calls.get(stops[i]!)!
+      if (call.stoppedBy === undefined || call.current?.isOver === false) this.stop(call, this.reasonFor(stops[i + 1]!))
+    }
   }
 
   private reasonFor(cause: number): StopReason {
@@ -323,30 +426,84 @@ export class Executor {
     return reason
   }
 
+  /** Admitted by the core: a permit of the session and a part of the budget are still to be had. */
   private start(call: CallState): void {
-    const { env } = this
-    const { index } = call.spec
-    if (call.stoppedBy !== undefined) {
-      this.recorder.refused(call, "stop")
-      call.end = { _tag: "refused" }
-      this.over.push(call)
-      this.push({ type: "ended", node: index, result: "failure", acted: call.acted })
-      return
+    if (call.stoppedBy !== undefined) return this.refuse(call, "stop")
+    if (this.env.limiter === undefined) return this.begin(call)
+    const overloaded = this.spending.queue(call)
+    if (overloaded !== undefined) this.refuse(call, "overloaded", overloaded)
+  }
+
+  /** It does not start. */
+  private refuse(call: CallState, reason: "stop" | "journal" | "budget" | "overloaded", error?: CallError): void {
+    this.recorder.refused(call, reason)
+    call.end = { _tag: "refused", ...(error === undefined ? {} : { error }) }
+    if (reason === "budget") {
+      const { lastEnd, lastStop, shortage } = call
+      // where the budget lets no further attempt start, the call ends as its last one did
+      if (lastEnd === undefined) call.stoppedBy = { source: "budget", reason: describeShortage(shortage!) }
+      else [call.end, call.stoppedBy] = [lastEnd, lastStop]
     }
-    const attempt = new RunningAttempt(call.spec, this.gate, {
+    this.spending.release(call)
+    this.over.push(call)
+    this.push({ type: "ended", node: call.spec.index, result: "failure", acted: call.acted })
+  }
+
+  /** Has everything been asked to stop? */
+  get isStopping(): boolean {
+    return this.stoppedFromAbove !== undefined
+  }
+
+  /** It will not run after all: what it has reserved goes back. */
+  abandon(): void {
+    for (const call of this.calls.values()) this.spending.release(call)
+  }
+
+  reportOf(call: CallState): CallReport {
+    return callReport(this, call)
+  }
+
+  /** Nothing that it started runs any more, fan-outs inside of handlers included. */
+  get hasDrained(): boolean {
+    return (
+      this.leftBehind.size === 0 &&
+      [...this.calls.values()].every(({ strays }) => strays.every(({ size }) => size === 0))
+    )
+  }
+
+  get usage(): Usage {
+    return this.env.ownAccount?.usage(this.timers.now()) ?? {}
+  }
+
+  /** Which wall clock is over. */
+  get timeShortage(): Shortage | undefined {
+    return this.env.account?.timeIsUp(this.timers.now())
+  }
+
+  private begin(call: CallState): void {
+    const { env } = this
+    this.takeStopAtOnce()
+    if (call.stoppedBy !== undefined) return this.refuse(call, "stop")
+    const reservation = this.spending.reserve(call, this.timers.now())
+    if (call.shortage !== undefined) return this.refuse(call, "budget")
+    const attempt = new RunningAttempt(call.spec, this.gate, this.heritage, {
       runId: env.runId,
       epoch: env.epoch,
       call: call.spec.id,
       attempt: call.attempts + 1,
-      idempotencyKey: call.key(0, env.runId)
+      idempotencyKey: call.key(0, env.keys)
     })
+    attempt.reservation = reservation
+    attempt.permits = call.permits
+    attempt.held = env.caller === undefined ? call.permits : [...env.caller.held, ...call.permits]
+    call.permits = noPermits
     call.current = attempt
     call.attempts++
     call.startedAt ??= env.clock.currentTimeMillisUnsafe()
     this.recorder.started(call, attempt)
     const fiber = this.fork(
       attempt.program(this.recorder.flush, this.takeStopAtOnce, () => {
-        this.timers.arm({ type: "bound", attempt }, env.limits.drain)
+        this.timers.arm({ type: "bound", attempt }, this.drain)
       }),
       { uninterruptible: !isInterruptible(call.spec) }
     )
@@ -362,9 +519,15 @@ export class Executor {
     call.stoppedBy ??= reason
     const attempt = call.current
     this.recorder.stopRequested(call, call.stoppedBy)
+    // it waits for a permit of the session, or between two: it will not start
+    if (call.ticket !== undefined) {
+      this.spending.leave(call)
+      return this.refuse(call, "stop")
+    }
     if (attempt === undefined || attempt.isOver) return
-    this.timers.arm({ type: "bound", attempt }, this.env.limits.drain)
-    const boundAt = this.timers.now() + this.env.limits.drain
+    this.timers.arm({ type: "bound", attempt }, this.drain)
+    const boundAt = this.timers.now() + this.drain
+    attempt.boundAt = boundAt
     attempt.onKillable = () => {
       this.armKill(attempt, boundAt)
     }
@@ -375,13 +538,14 @@ export class Executor {
 
   /** What runs elsewhere is killed shortly before the bound, so that its end is seen within it. */
   private armKill(attempt: RunningAttempt, boundAt: number): void {
-    const margin = Math.min(this.env.limits.drain / 4, 250)
+    const margin = Math.min(this.drain / 4, 250)
     this.timers.arm({ type: "kill", attempt }, Math.max(0, boundAt - margin - this.timers.now()))
   }
 
   /** Watches an attempt's fiber: called once, whenever it ends. It must never throw. */
   private onExit(call: CallState, attempt: RunningAttempt, exit: Exit.Exit<unknown, unknown>): void {
     attempt.ended = true
+    this.spending.free(attempt)
     if (attempt.leftBehind) return this.onLate(call, attempt)
     if (!attempt.began) {
       call.takeBack()
@@ -393,13 +557,14 @@ export class Executor {
       this.noteEnd(call, attempt)
       call.addCleanup(attempt.cleanup)
     }
+    this.spending.settle(call, attempt)
     this.recorder.ended(call, attempt)
     this.concludeAttempt(call, "ended")
   }
 
   private noteEnd(call: CallState, { probed }: RunningAttempt): void {
     if (!mayHaveActed(call.spec.contract, call.end!)) return
-    const effect = call.noteEnd(this.gate.nextOrder(), this.env.runId, probed)
+    const effect = call.noteEnd(this.gate.nextOrder(), this.env.keys, probed)
     if (probed !== undefined) this.recorder.effectProbed(call, effect.key, probed)
   }
 
@@ -408,13 +573,23 @@ export class Executor {
     const call = this.calls.get(attempt.spec.index)!
     attempt.leftBehind = true
     this.leftBehind.add(attempt)
+    this.spending.settle(call, attempt)
+    this.spending.free(attempt)
     const since = this.env.clock.currentTimeMillisUnsafe()
     // one that has not begun never will: its fence is closed
     const mayAct =
       attempt.began &&
       (Contract.actsAtStart(attempt.spec.contract) || call.effects.some(({ state }) => state === "running"))
     const { attempt: number, call: id, runId } = attempt
-    const member: LeftBehind = { runId, call: id, tool: attempt.spec.tool.name, attempt: number, mayAct, since }
+    const member: LeftBehind = {
+      id: `${runId}${id}#${number}`,
+      runId,
+      call: id,
+      tool: attempt.spec.tool.name,
+      attempt: number,
+      mayAct,
+      since
+    }
     this.env.quarantine.add(member)
     attempt.fiber?.addObserver(() => {
       this.env.quarantine.remove(member)
@@ -473,6 +648,8 @@ export class Executor {
       }
       const delay = exit.value._tag === "Some" ? exit.value.value : undefined
       if (delay === undefined || !isOpen()) return tell("failure")
+      call.shortage = this.env.pace?.forRetry(spec)
+      if (call.shortage !== undefined) return tell("failure")
       this.timers.arm({ type: "retryDue", node: index }, delay)
       // a clock or a schedule can stop the fan-out from within
       tell(isOpen() ? "retry" : "failure")
@@ -493,6 +670,7 @@ export class Executor {
       }
       call.settle(now)
       this.recorder.settled(call, this.state)
+      this.env.onSettled?.(this, call)
     }
   }
 
@@ -533,6 +711,12 @@ export class Executor {
     this.closed = true
     this.closedAt = this.timers.now()
     this.timers.close()
+    this.forgetCaller()
+    const { caller } = this.env
+    caller?.heritage.adopt(caller, {
+      effects: [...this.calls.values()].flatMap(({ effects }) => effects),
+      strays: [this.leftBehind, ...[...this.calls.values()].flatMap(({ strays }) => strays)]
+    })
     for (const call of this.calls.values()) if (call.leftBehind) this.undos.late(call)
   }
 }

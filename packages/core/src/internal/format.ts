@@ -9,7 +9,14 @@ import type { SchemaError } from "effect/Schema"
 const DurationText = Schema.Union([Schema.String, Schema.Finite]).annotate({
   description: 'A duration: milliseconds, or text such as "50 millis", "2 seconds", "1 minute"'
 })
-const later = "Not in this version: it is refused"
+const Whole = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+const BudgetSchema = Schema.Struct({
+  calls: Schema.optionalKey(Whole),
+  attempts: Schema.optionalKey(Whole.annotate({ description: "Retries included" })),
+  cohorts: Schema.optionalKey(Whole.annotate({ description: "Of a session: how many fan-outs it may run" })),
+  wallClock: Schema.optionalKey(DurationText),
+  costs: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite))
+}).annotate({ description: "What the fan-out may use; what is absent is not limited" })
 
 const kinds = <N extends Schema.Constraint, C extends Schema.Constraint>(node: N, children: C) => ({
   call: Schema.Struct({
@@ -55,17 +62,18 @@ export const readers = Object.fromEntries(
   kindNames.map((kind) => [kind, Schema.decodeUnknownResult(shallow[kind] as Schema.Codec<unknown>, options)])
 ) as unknown as { readonly [K in keyof Level]: (json: unknown) => Result<Level[K], SchemaError> }
 
-const top = <N extends Schema.Constraint>(node: N) =>
+const top = <N extends Schema.Constraint, B extends Schema.Constraint>(node: N, budget: B) =>
   Schema.Struct({
     toolscope: Schema.Literal(1).annotate({ description: "Version of the format" }),
     plan: node,
     drain: Schema.optionalKey(DurationText),
     undo: Schema.optionalKey(DurationText),
     concurrency: Schema.optionalKey(Schema.Int.annotate({ description: "How many attempts run at the same time" })),
-    budget: Schema.optionalKey(Schema.Unknown.annotate({ description: later }))
+    budget: Schema.optionalKey(budget)
   })
 
-export const readTop = Schema.decodeUnknownResult(top(Schema.Unknown), options)
+/** What a budget may be, the account says. */
+export const readTop = Schema.decodeUnknownResult(top(Schema.Unknown, Schema.Unknown), options)
 
 const NodeRef: Schema.Codec<unknown> = Schema.suspend(() => NodeSchema)
 const ChildRef: Schema.Codec<unknown> = Schema.suspend(() => ChildSchema)
@@ -77,4 +85,4 @@ const ChildSchema: Schema.Codec<unknown> = Schema.Union(
 ).annotate({ identifier: "Child" })
 
 /** The plan format, whole: for its JSON Schema. */
-export const Document = top(NodeRef)
+export const Document = top(NodeRef, BudgetSchema)

@@ -24,15 +24,17 @@ import type { Recorder } from "./recorder.ts"
 export type Forward = (key: string) => Effect.Effect<unknown, unknown, never>
 
 interface Host {
-  readonly runId: string
+  /** What idempotency keys begin with. */
+  readonly keys: string
   readonly recorder: Recorder
+  /** Shared with the fan-outs around and inside of this one, so that undo can go through all of them. */
+  readonly order: { next: number }
   readonly callOf: (attempt: RunningAttempt) => CallState
   /** Hands over a stop that somebody has asked for, and that nobody has delivered yet. */
   readonly takeStop: () => void
 }
 
 export class Gate {
-  private passed = 0
   private readonly host: Host
 
   constructor(host: Host) {
@@ -41,17 +43,17 @@ export class Gate {
 
   /** A number for the order of all effects of the fan-out. */
   nextOrder(): number {
-    return this.passed++
+    return this.host.order.next++
   }
 
   /** The effect's own exit, once its state is known and recorded. Refused by a stop, it interrupts. */
   run(attempt: RunningAttempt, forward: Forward, options: Options<any, any, any>): Effect.Effect<unknown, unknown> {
-    const { recorder, runId } = this.host
+    const { keys, recorder } = this.host
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         const call = this.host.callOf(attempt)
         const ordinal = attempt.commits++
-        const key = call.key(ordinal, runId)
+        const key = call.key(ordinal, keys)
         const refuse = (reason: "stop" | "journal" | "contract") => {
           recorder.effectRefused(call, attempt, key, reason)
         }
@@ -76,7 +78,7 @@ export class Gate {
             }
             // what the handler let go may have waited for the journal longer than the handler
             if (hasEnded(attempt)) return violated("hasEnded")
-            const record = call.effect(ordinal, runId)
+            const record = call.effect(ordinal, keys)
             const { context } = fiber
             record.undo = undoOf(call, key, options, context)
             record.pass(this.nextOrder())

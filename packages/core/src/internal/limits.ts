@@ -3,7 +3,9 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Result from "effect/Result"
+import type { Budget } from "../Budget.ts"
 import type { Fault } from "../PlanError.ts"
+import { limitsOfBudget } from "./account.ts"
 import { notADuration, toMillis } from "./duration.ts"
 
 /** Milliseconds, checked. */
@@ -12,6 +14,8 @@ export interface Limits {
   readonly undo: number
   readonly concurrency: number
   readonly timeout: number
+  /** Of the budget of the fan-out, by name, where it has one. */
+  readonly budget: ReadonlyMap<string, number> | undefined
 }
 
 interface Given {
@@ -19,6 +23,7 @@ interface Given {
   readonly undo?: Duration.Input
   readonly timeout?: Duration.Input
   readonly concurrency?: number
+  readonly budget?: Budget
 }
 
 const defaults = { drain: "2 seconds", undo: "5 seconds", timeout: "30 seconds", concurrency: 8 } as const
@@ -26,6 +31,8 @@ const defaults = { drain: "2 seconds", undo: "5 seconds", timeout: "30 seconds",
 /** The limits of a run, or everything that is wrong with them. */
 export const limitsOf = (options: Given): Result.Result<Limits, ReadonlyArray<Fault>> => {
   const faults: Array<Fault> = []
+  const budget = options.budget === undefined ? undefined : limitsOfBudget(options.budget)
+  if (budget !== undefined && Result.isFailure(budget)) faults.push(...budget.failure)
   const millis = (name: "drain" | "undo" | "timeout", mustEnd: boolean): number => {
     const input = options[name] ?? defaults[name]
     const value = toMillis(input)
@@ -52,7 +59,8 @@ export const limitsOf = (options: Given): Result.Result<Limits, ReadonlyArray<Fa
     drain: millis("drain", true),
     undo: millis("undo", true),
     timeout: millis("timeout", false),
-    concurrency
+    concurrency,
+    budget: budget === undefined || Result.isFailure(budget) ? undefined : budget.success
   }
   return faults.length > 0 ? Result.fail(faults) : Result.succeed(limits)
 }

@@ -15,12 +15,12 @@ export const promiseHandler =
   ) =>
   (params: never): Effect.Effect<unknown, unknown> =>
     Effect.flatMap(Effect.all([running, Effect.context<never>()]), ([attempt, context]) => {
-      const { attempt: number, call, epoch, idempotencyKey, onBound, runId } = attempt
+      const { attempt: number, call, epoch, idempotencyKey, onBound, runId, spend } = attempt
       let promise: PromiseLike<unknown>
       try {
         const identity = { runId, epoch, call, attempt: number, idempotencyKey }
         const commit = promiseCommit(attempt, context)
-        promise = execute(params, { ...identity, onBound, signal: attempt.signal(), commit })
+        promise = execute(params, { ...identity, onBound, spend, signal: attempt.signal(), commit })
       } catch (defect) {
         return Effect.fail(new CallError({ reason: new Threw({ defect }) }))
       }

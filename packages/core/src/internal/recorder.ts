@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { CallError, JournalRefused } from "../CallError.ts"
+import type { Amounts } from "../Budget.ts"
 import * as Contract from "../Contract.ts"
 import * as Decision from "../Decision.ts"
 import type { Draft } from "../Journal.ts"
@@ -86,11 +87,8 @@ export class Recorder {
       // inline Effects share a name, not a contract
       contracts[node.policy === "call" && node.inline ? id : tool.name] ??= Contract.toData(contract)
     }
-    this.writeLazily(
-      { type: "fanout.opened", contracts, limits: env.limits } as never,
-      "plan",
-      () => encodeNode(compiled).json
-    )
+    const { budget: _, ...limits } = env.limits
+    this.writeLazily({ type: "fanout.opened", contracts, limits } as never, "plan", () => encodeNode(compiled).json)
   }
 
   queued(call: CallState): void {
@@ -101,7 +99,7 @@ export class Recorder {
     this.write({ type: "attempt.started", call: call.spec.id, attempt: attempt.attempt, key: attempt.idempotencyKey })
   }
 
-  refused(call: CallState, reason: "stop" | "journal"): void {
+  refused(call: CallState, reason: "stop" | "journal" | "budget" | "overloaded"): void {
     this.write({ type: "attempt.refused", call: call.spec.id, attempt: call.attempts + 1, reason })
   }
 
@@ -178,6 +176,15 @@ export class Recorder {
     const of = { call: call.spec.id, key }
     if (error === undefined) this.write({ type: "effect.compensated", ...of })
     else this.write({ type: "effect.compensationFailed", ...of, error })
+  }
+
+  reserved(call: CallState, attempt: number, amounts: Amounts): void {
+    this.write({ type: "budget.reserved", call: call.spec.id, attempt, amounts })
+  }
+
+  /** What was reserved has been charged: this much of it. */
+  charged(call: CallState, attempt: number, amounts: Amounts): void {
+    this.write({ type: "budget.settled", call: call.spec.id, attempt, amounts })
   }
 
   stopRequested(call: CallState, { call: origin, reason, source }: StopReason): void {

@@ -45,7 +45,15 @@ export const make = (retry: Tool.Retry<never>): RetryState =>
   typeof retry === "number" ? counted(retry) : scheduled(retry as Schedule.Schedule<unknown>)
 
 /** A bug repeats itself, and a refusing journal refuses again. */
-const hopeless = new Set<string>(["Defect", "Threw", "Interrupted", "JournalRefused", "RetryDied", "ContractViolation"])
+const hopeless = new Set<string>([
+  "Defect",
+  "Threw",
+  "Interrupted",
+  "JournalRefused",
+  "RetryDied",
+  "ContractViolation",
+  "Overloaded"
+])
 
 /** May an attempt follow one that ended so? `acted`: the call may have acted. */
 export const mayFollow = (contract: Contract.Contract, end: AttemptEnd, acted: boolean): boolean => {

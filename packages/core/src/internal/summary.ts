@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import * as Decision from "../Decision.ts"
 import {
   AllFailed,
+  BudgetExceeded,
   DeadlineExceeded,
   EssentialFailed,
   type FailedCall,
@@ -32,7 +33,7 @@ export interface Summary {
 
 export const summarize = (executor: Executor): Summary => {
   const { recorder, state } = executor
-  const drained = executor.leftBehind.size === 0
+  const drained = executor.hasDrained
   const drainMillis = Math.max(0, Math.round(executor.closedAt - (executor.decidedAt ?? executor.closedAt)))
   const reason = Decision.decision(state, 0) === "succeeded" ? undefined : reasonOf(executor)
   const value = reason === undefined ? executor.valueOf(0) : undefined
@@ -59,6 +60,7 @@ const reportOf = (
     nodes: compiled.nodes.flatMap((node, i) => (node.policy === "call" ? [] : [nodeReport(compiled, state, i)])),
     drained,
     drainMillis,
+    budget: executor.usage,
     ...(recorder.refusal === undefined ? {} : { journalRefused: recorder.refusal })
   }
   return withValueJson(report, () => valueJson(executor))
@@ -96,7 +98,7 @@ const errorEncoder =
 const effectReport = ({ error, key, reported }: EffectRecord): ReadonlyArray<EffectReport> =>
   reported === undefined ? [] : [{ key, state: reported, ...(error === undefined ? {} : { error }) }]
 
-const callReport = ({ compiled, state }: Executor, call: CallState): CallReport => {
+export const callReport = ({ compiled, state }: Executor, call: CallState): CallReport => {
   const { contract, id, index, tool } = call.spec
   const { afterStop, outcome } = call.conclusion!
   const node = compiled.nodes[index]!.node
@@ -114,6 +116,7 @@ const callReport = ({ compiled, state }: Executor, call: CallState): CallReport 
     ...(afterStop === undefined ? {} : { afterStop }),
     ...(call.cleanup === undefined ? {} : { cleanup: call.cleanup }),
     ...(call.late.length === 0 ? {} : { late: call.late }),
+    ...(call.shortage === undefined ? {} : { budget: call.shortage }),
     ...(call.startedAt === undefined ? {} : { startedAt: call.startedAt }),
     settledAt: call.settledAt
   }
@@ -124,7 +127,16 @@ const callReport = ({ compiled, state }: Executor, call: CallState): CallReport 
 const reasonOf = (executor: Executor): Reason<unknown> => {
   const { compiled, state } = executor
   const failed = (): ReadonlyArray<FailedCall<unknown>> => causes(executor)
-  if (Decision.decision(state, 0) === "stopped") return new Stopped({ calls: [], by: executor.stoppedFromAbove! })
+  if (Decision.decision(state, 0) === "stopped") {
+    const by = executor.stoppedFromAbove!
+    const shortage = by.source === "budget" ? executor.timeShortage : undefined
+    return shortage === undefined ? new Stopped({ calls: [], by }) : new BudgetExceeded({ calls: [], shortage })
+  }
+  const short = [...executor.calls.values()].find(
+    ({ attempts, shortage, spec }) =>
+      shortage !== undefined && attempts === 0 && failed().some(({ id }) => id === spec.id)
+  )
+  if (short !== undefined) return new BudgetExceeded({ calls: failed(), shortage: short.shortage! })
   // wrappers decide what their child decides
   let root = 0
   while (compiled.nodes[root]!.policy === "deadline" || compiled.nodes[root]!.policy === "atomic") {

@@ -39,6 +39,10 @@ export class Undos {
     this.tell = tell
   }
 
+  get running(): ReadonlyArray<Undo> {
+    return [...this.byScope.values()].filter(({ isOver }) => !isOver)
+  }
+
   /** The undo of a scope begins, when those of inner ones that run already are over. */
   begin(scope: number): Undo {
     const { calls, compiled, recorder } = this.host
@@ -96,6 +100,7 @@ export class Undos {
     const { id, tool } = call.spec
     const since = clock.currentTimeMillisUnsafe()
     const member: LeftBehind = {
+      id: `${runId}${id}#${call.attempts}`,
       runId,
       call: id,
       tool: tool.name,

@@ -17,8 +17,8 @@ const page = readFileSync(new URL("../../../../docs/contracts.md", import.meta.u
 /** The table that follows this comment: rows by their first cell, cells by the heading of their column. */
 const tableOf = (name: string): ReadonlyArray<{ readonly moment: string; readonly cells: Record<string, string> }> => {
   const [, after] = page.split(`<!-- ${name} -->\n\n`)
-  assert.isDefined(after, `docs/contracts.md has the table ${name}`)
-  const lines = after!.split("\n\n")[0]!.split("\n")
+  assert(after !== undefined, `docs/contracts.md has the table ${name}`)
+  const lines = after.split("\n\n")[0]!.split("\n")
   const [head, , ...rows] = lines.map((line) =>
     line
       .split("|")

@@ -16,6 +16,10 @@ interface Common {
   readonly time: number
 }
 
+interface Usage {
+  readonly [name: string]: { readonly limit: number; readonly used: number; readonly reserved: number }
+}
+
 type Event<Type extends string, Fields> = Common & { readonly type: Type } & Readonly<Fields>
 
 /**
@@ -63,6 +67,10 @@ export type RunEvent =
   | Event<"effect.probed", { call: string; key: string; happened: "yes" | "no" | "unknown" }>
   | Event<"effect.compensationFailed", { call: string; key: string; error: string }>
   | Event<
+      "budget.reserved" | "budget.settled",
+      { call: string; attempt: number; amounts: { readonly [name: string]: number } }
+    >
+  | Event<
       "policy.decided",
       { node: string; policy: NodeReport["policy"]; decision: string; decidedBy: NodeReport["decidedBy"] }
     >
@@ -73,6 +81,9 @@ export type RunEvent =
   | Event<"stop.delivered", { call: string; attempt: number }>
   /** With `undo` it is the undo of an effect of this call that has ended. */
   | Event<"response.late", { call: string; attempt: number; answer: "success" | "failure" | "noAnswer"; undo?: true }>
+  | Event<"session.opened", { budget: Usage }>
+  | Event<"session.replanned", { reason: string; despite: ReadonlyArray<string> }>
+  | Event<"session.closed", { cohorts: number; budget: Usage }>
   | Event<"fanout.drained", { drained: boolean; millis: number }>
   /** The report in its public JSON form. */
   | Event<"fanout.closed", { report: { readonly [key: string]: unknown } }>

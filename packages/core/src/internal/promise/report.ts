@@ -89,6 +89,8 @@ export interface CallReport {
   readonly cleanup?: string
   /** Attempts that answered after they had been left behind, while the run was still open. */
   readonly late?: ReadonlyArray<number>
+  /** Why the budget did not let it start, or not let a further attempt start: `used` of `limit` were gone, `asked` more were needed. */
+  readonly budget?: { readonly name: string; readonly limit: number; readonly used: number; readonly asked: number }
   /** Milliseconds since the epoch. */
   readonly startedAt?: number
   readonly settledAt: number

@@ -1,0 +1,130 @@
+/**
+ * From a plan to an executor, and from its run to its report: what `Fanout` and `Session` share.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import { Current } from "../Attempt.ts"
+import type { Options } from "../Fanout.ts"
+import { FanoutError } from "../FanoutError.ts"
+import * as Journal from "../Journal.ts"
+import { type Fault, PlanError } from "../PlanError.ts"
+import * as Quarantine from "../Quarantine.ts"
+import type { Report } from "../Report.ts"
+import { Account } from "./account.ts"
+import type { Heritage, RunningAttempt } from "./attempt.ts"
+import { bounded } from "./bounded.ts"
+import type { CallState } from "./call.ts"
+import { compile, type Compiled } from "./compile.ts"
+import { Executor } from "./executor.ts"
+import { type Limits, limitsOf } from "./limits.ts"
+import type { Node } from "./node.ts"
+import type { Pace } from "./spending.ts"
+import { summarize } from "./summary.ts"
+
+/** What a session gives the fan-outs that it runs. */
+export interface Home extends Pick<
+  Heritage,
+  "session" | "epoch" | "runId" | "journal" | "quarantine" | "account" | "limiter"
+> {
+  readonly onSettled: (executor: Executor, call: CallState) => void
+  readonly pace: Pace
+}
+
+/** Everything that can be known beforehand is checked here: all faults at once, and nothing has started. */
+export const prepare = (plan: Node, options: Options, home?: Home): Effect.Effect<Executor, PlanError> =>
+  Effect.withFiber((fiber) => {
+    const attempt = fiber.getRef(Current)
+    // not by class: the tool and the fan-out may come from two copies of this package
+    const caller = attempt !== undefined && "heritage" in attempt ? (attempt as RunningAttempt) : undefined
+    const limits = limitsOf(options)
+    const compiled = compile(plan, home !== undefined || caller === undefined || caller.call === "/" ? "" : caller.call)
+    const results: ReadonlyArray<Result.Result<unknown, ReadonlyArray<Fault>>> = [limits, compiled]
+    const faults = results.flatMap((result) => (Result.isFailure(result) ? result.failure : []))
+    if (faults.length > 0) return Effect.fail(new PlanError({ faults }))
+    const checked = (limits as Result.Success<Limits, never>).success
+    const clock = fiber.getRef(Clock.Clock)
+    const random = fiber.getRef(Random.Random)
+    const inherited = home === undefined ? caller : undefined
+    const identity =
+      home === undefined
+        ? identityOf(inherited, options.runId, () => random.nextDoubleUnsafe())
+        : { runId: home.runId, keys: home.runId, session: home.session, epoch: home.epoch }
+    const above = home?.account ?? inherited?.heritage.account
+    const now = Number(clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
+    const account = checked.budget === undefined ? above : new Account(checked.budget, above, now)
+    const executor = new Executor((compiled as Result.Success<Compiled, never>).success, {
+      ...identity,
+      context: fiber.context,
+      clock,
+      journal: home?.journal ?? fiber.getRef(Journal.Current) ?? inherited?.heritage.journal ?? Journal.memory(),
+      quarantine: home?.quarantine ?? inherited?.heritage.quarantine ?? fiber.getRef(Quarantine.Current),
+      limits: checked,
+      account,
+      ownAccount: checked.budget === undefined ? undefined : account,
+      limiter: home?.limiter ?? inherited?.heritage.limiter,
+      order: inherited?.heritage.order ?? { next: 0 },
+      caller: inherited,
+      onSettled: home?.onSettled,
+      pace: home?.pace ?? inherited?.heritage.pace
+    })
+    const shortages = executor.reserveEssential()
+    return shortages.length === 0 ? Effect.succeed(executor) : Effect.fail(new PlanError({ faults: shortages }))
+  })
+
+/** A fan-out inside of a handler belongs to the session and the epoch of its caller. Its keys are the same in every attempt. */
+const identityOf = (caller: RunningAttempt | undefined, given: string | undefined, random: () => number) => {
+  if (caller === undefined) {
+    const runId = given ?? newRunId(random)
+    return { runId, keys: runId, session: runId, epoch: 1 }
+  }
+  const { heritage } = caller
+  const number = ++caller.nested
+  const suffix = number === 1 ? "" : `~${number}`
+  return {
+    runId: given ?? `${caller.runId}${caller.call === "/" ? "" : caller.call}@${caller.attempt}${suffix}`,
+    keys: given ?? `${heritage.keys}${suffix}${caller.call === "/" ? "/" : ""}`,
+    session: heritage.session,
+    epoch: heritage.epoch
+  }
+}
+
+export const newRunId = (random: () => number): string => {
+  let id = "run_"
+  for (let i = 0; i < 16; i++) id += Math.floor(random() * 32).toString(32)
+  return id
+}
+
+export interface Closed {
+  readonly report: () => Report
+  readonly exit: Exit.Exit<unknown, FanoutError<unknown>>
+}
+
+/** Runs to the close; the report is made, and journaled, also when the caller is interrupted. */
+export const execute = (
+  executor: Executor,
+  onClosed: (closed: Closed) => void,
+  interruptible?: typeof Effect.interruptible
+): Effect.Effect<unknown, FanoutError<unknown>> =>
+  Effect.suspend(() => {
+    let closed: Closed
+    const close = Effect.suspend(() => {
+      const { reason, report, value } = summarize(executor)
+      const exit = reason === undefined ? Exit.succeed(value) : Exit.fail(new FanoutError({ reason, report: report() }))
+      closed = { report, exit }
+      onClosed(closed)
+      // what was written last is kept too, or the report would be the only one to know; but a journal that hangs holds nobody
+      const { flush } = executor.recorder
+      return executor.env.journal.flush === Effect.void
+        ? Effect.void
+        : Effect.ignore(bounded(flush, executor.env.limits.drain))
+    })
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(
+        Effect.onExit(executor.run(interruptible ?? restore), () => close),
+        () => closed.exit
+      )
+    )
+  })

@@ -1,0 +1,248 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Attempt, Commit, Contract, Fanout, Journal, Plan, Quarantine, Session, Tool } from "@toolscope/core"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import { TestClock } from "effect/testing"
+
+const reads = Contract.readOnly
+const acts = Contract.make({ effect: "mutating", interruption: "anywhere" })
+const marked = Contract.make({ effect: "mutating", commit: "marked", interruption: "never" })
+const answers = <A>(value: A, millis = 0) => Plan.effect(Effect.delay(Effect.succeed(value), millis), reads)
+const failsAt = (millis: number) => Plan.effect(Effect.delay(Effect.fail("bad"), millis), reads)
+const inside = <A, E>(plan: Plan.Plan<A, E>, options?: Fanout.Options) => Effect.orDie(Fanout.run(plan, options))
+
+const ran = <A, E>(plan: Plan.Plan<A, E>, options: Fanout.Options = {}) =>
+  Effect.gen(function* () {
+    const journal = Journal.memory()
+    const started = Effect.flatMap(Fanout.start(plan, { runId: "r", ...options }), ({ report }) => report)
+    const fiber = yield* Effect.forkChild(Effect.provideService(Effect.scoped(started), Journal.Current, journal))
+    yield* TestClock.adjust("1 minute")
+    return { report: yield* Fiber.join(fiber), journal }
+  })
+
+describe("a fan-out inside of a handler", () => {
+  it.effect("extends the path of its caller, and writes into the same journal", () =>
+    Effect.gen(function* () {
+      const inner = Effect.flatMap(
+        Effect.all([inside(Plan.all({ x: answers(1) })), Attempt.current]),
+        ([value, { runId }]) => Effect.succeed({ value, runId })
+      )
+      const { journal, report } = yield* ran(Plan.all({ a: Plan.effect(inner, reads) }))
+      assert.strictEqual(report.status, "succeeded")
+      const started = journal.events.flatMap((event) =>
+        event.type === "attempt.started" ? [`${event.run} ${event.call} ${event.key}`] : []
+      )
+      assert.deepStrictEqual(started, ["r /a r/a#0", "r/a@1 /a/x r/a/x#0"])
+    })
+  )
+
+  it.effect("has the same keys in every attempt of its caller", () =>
+    Effect.gen(function* () {
+      const keys: Array<string> = []
+      const leaf = Effect.map(Attempt.current, ({ idempotencyKey }) => keys.push(idempotencyKey))
+      const inner = Effect.gen(function* () {
+        const { attempt } = yield* Attempt.current
+        yield* inside(Plan.all({ x: Plan.effect(leaf, reads) }))
+        yield* inside(Plan.all({ x: Plan.effect(leaf, reads) }))
+        if (attempt === 1) return yield* Effect.fail("again")
+      })
+      yield* ran(Plan.all({ a: Plan.effect(inner, reads, { retry: 1 }) }))
+      assert.deepStrictEqual(keys, ["r/a/x#0", "r~2/a/x#0", "r/a/x#0", "r~2/a/x#0"])
+    })
+  )
+
+  it.effect("stops when its caller is told to, for the same reason, also where that is not interrupted", () =>
+    Effect.gen(function* () {
+      for (const contract of [acts, marked]) {
+        const reasons: Array<string> = []
+        const leaf = Effect.onInterrupt(Effect.never, () =>
+          Effect.map(Attempt.current, (attempt) =>
+            reasons.push(`${attempt.stopping()!.source} ${attempt.stopping()!.call}`)
+          )
+        )
+        const inner = Effect.exit(Fanout.run(Plan.effect(leaf, reads)))
+        yield* ran(Plan.all({ a: Plan.effect(inner, contract), bad: failsAt(10) }))
+        assert.deepStrictEqual(reasons, ["sibling /bad"])
+      }
+    })
+  )
+
+  it.effect("is over before the bound of its caller, so that only what is deaf is left behind", () =>
+    Effect.gen(function* () {
+      const quarantine = Quarantine.make()
+      const deaf = Plan.effect(Effect.uninterruptible(Effect.sleep("10 seconds")), acts)
+      const inner = Effect.exit(Fanout.run(Plan.all({ deaf }), { drain: "5 seconds", undo: "5 seconds" }))
+      const outer = Plan.all({ a: Plan.effect(inner, marked), bad: failsAt(10) })
+      const program = Effect.scoped(
+        Effect.flatMap(Fanout.start(outer, { drain: "1 second", undo: "1 second" }), ({ report }) => report)
+      ).pipe(Effect.provideService(Quarantine.Current, quarantine))
+      const fiber = yield* Effect.forkChild(program)
+      yield* TestClock.adjust("1010 millis")
+      const report = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(
+        quarantine.list().map(({ call }) => call),
+        ["/a/deaf"]
+      )
+      const call = report.calls[0]!
+      // its own handler ended; what it had started may still act
+      assert.strictEqual(call.outcome._tag, "Succeeded")
+      assert.isTrue(call.leftBehind)
+      assert.deepStrictEqual(
+        call.effects.map(({ state }) => state),
+        ["unknown"]
+      )
+      assert.isFalse(report.drained)
+    })
+  )
+
+  it.effect("its unknowns reach the top: a caller that only reads is not cancelled over them", () =>
+    Effect.gen(function* () {
+      const inner = inside(Plan.all({ x: Plan.effect(Effect.never, acts) }))
+      const { report } = yield* ran(Plan.all({ a: Plan.effect(inner, reads), bad: failsAt(10) }))
+      assert.strictEqual(report.calls[0]!.outcome._tag, "Unknown")
+      assert.deepStrictEqual(report.calls[0]!.effects, [{ key: "r/a/x#0", state: "unknown" }])
+    })
+  )
+
+  it.effect("what it did is undone with what its caller did, last first", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const commits = (what: string) =>
+        Commit.run(
+          Effect.sync(() => log.push(what)),
+          { compensate: () => Effect.sync(() => log.push(`undo ${what}`)) }
+        )
+      const contract = Contract.compensable({ compensate: "atCommit" })
+      const inner = Effect.gen(function* () {
+        yield* commits("before")
+        yield* inside(Plan.all({ x: Plan.effect(commits("inside"), contract) }))
+        yield* commits("after")
+      })
+      const plan = Plan.atomic(Plan.all({ a: Plan.effect(inner, contract), bad: failsAt(10) }))
+      const { report } = yield* ran(plan)
+      assert.deepStrictEqual(log, ["before", "inside", "after", "undo after", "undo inside", "undo before"])
+      assert.deepStrictEqual(
+        report.calls[0]!.effects.map(({ state }) => state),
+        ["compensated", "compensated", "compensated"]
+      )
+    })
+  )
+})
+
+describe("permits of a session", () => {
+  interface Load {
+    now: number
+    most: number
+  }
+  const loaded = (load: Load, millis = 10) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        load.most = Math.max(load.most, ++load.now)
+      }),
+      () => Effect.sleep(millis),
+      () =>
+        Effect.sync(() => {
+          load.now--
+        })
+    )
+  const joined = <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(effect)
+      yield* TestClock.adjust("10 minutes")
+      return yield* Fiber.join(fiber)
+    })
+
+  it.effect("bound attempts over all fan-outs; nested ones do not wait for themselves, at any depth", () =>
+    Effect.gen(function* () {
+      const session = yield* Session.make({ limits: { concurrency: 2 } })
+      const load: Load = { now: 0, most: 0 }
+      const nest = (depth: number): Effect.Effect<unknown> =>
+        depth === 0
+          ? loaded(load)
+          : inside(Plan.all(Array.from({ length: 3 }, () => Plan.effect(nest(depth - 1), reads))))
+      yield* joined(session.fanout(Plan.effect(nest(4), reads, { timeout: "1 hour" })))
+      assert.isAtMost(load.most, 2)
+      assert.isAtLeast(load.most, 1)
+    })
+  )
+
+  it.effect("bound each tool and each resource", () =>
+    Effect.gen(function* () {
+      const session = yield* Session.make({ limits: { tools: { one: 1 }, resources: { disk: 2 } } })
+      const loads: Record<string, Load> = { one: { now: 0, most: 0 }, disk: { now: 0, most: 0 } }
+      const tool = (name: string, load: Load, resource?: string) =>
+        Tool.make(name, {
+          contract: Contract.make({ effect: "none", ...(resource === undefined ? {} : { resource }) }),
+          handler: () => loaded(load)
+        })
+      const One = tool("one", loads.one!)
+      const [A, B] = [tool("a", loads.disk!, "disk"), tool("b", loads.disk!, "disk")]
+      const plan = Plan.all([1, 2, 3].flatMap(() => [Plan.call(One), Plan.call(A), Plan.call(B)]))
+      yield* joined(session.fanout(plan, { concurrency: 20 }))
+      assert.deepStrictEqual([loads.one!.most, loads.disk!.most], [1, 2])
+    })
+  )
+
+  it.effect("go to essential calls before advisory ones", () =>
+    Effect.gen(function* () {
+      const order: Array<string> = []
+      const session = yield* Session.make({ limits: { concurrency: 1 } })
+      const call = (name: string) =>
+        Plan.effect(
+          Effect.delay(
+            Effect.sync(() => order.push(name)),
+            10
+          ),
+          reads
+        )
+      const plan = Plan.all([
+        call("first"),
+        Plan.advisory(call("advisory"), { grace: "1 minute" }),
+        call("second"),
+        call("third")
+      ])
+      yield* joined(session.fanout(plan))
+      assert.deepStrictEqual(order, ["first", "second", "third", "advisory"])
+    })
+  )
+
+  it.effect("a line that is too long is refused, typed, and nothing of it starts", () =>
+    Effect.gen(function* () {
+      const session = yield* Session.make({ limits: { concurrency: 1, waiting: 2 } })
+      let began = 0
+      const Count = Tool.make("count", {
+        parameters: Schema.Struct({}),
+        contract: reads,
+        handler: () =>
+          Effect.andThen(
+            Effect.sync(() => began++),
+            Effect.sleep(10)
+          )
+      })
+      yield* joined(session.fanout(Plan.all(Array.from({ length: 8 }, () => Plan.settled(Plan.call(Count))))))
+      assert.strictEqual(began, 3)
+      const { calls } = session.reports()[0]!
+      const overloaded = calls.filter(
+        ({ outcome }) => outcome._tag === "Failed" && String(outcome.error).includes("wait for a permit")
+      )
+      assert.strictEqual(overloaded.length, 5)
+    })
+  )
+
+  it.effect("what waits in line when the stop comes is skipped, and gives its place up", () =>
+    Effect.gen(function* () {
+      const session = yield* Session.make({ limits: { concurrency: 1 } })
+      const plan = Plan.all({ a: answers(1, 1_000), b: answers(2), bad: Plan.deadline(answers(3), 10) })
+      const fiber = yield* Effect.forkChild(Effect.exit(session.fanout(plan)))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(fiber)
+      const { calls } = session.reports()[0]!
+      assert.deepStrictEqual(
+        calls.map(({ outcome }) => outcome._tag),
+        ["Cancelled", "Skipped", "Skipped"]
+      )
+      assert.strictEqual(yield* session.fanout(answers("free")), "free")
+    })
+  )
+})

@@ -24,11 +24,13 @@ describe("a document with faults at its top", () => {
         drain: "2 secs",
         undo: -1,
         concurrency: 0,
-        budget: {},
+        budget: { attempts: -1, usd: 1, costs: { tokens: "many" } },
         extra: 1
       }
       assert.deepStrictEqual(yield* faultsOf(PlanDocument.decode(document, [Look])), [
-        "/budget Unsupported",
+        "/budget/attempts BadSetting",
+        "/budget/costs/tokens BadSetting",
+        "/budget/usd BadShape",
         "/concurrency BadSetting",
         "/drain BadDuration",
         "/extra BadShape",
@@ -76,10 +78,11 @@ describe("a plan that is no data", () => {
 })
 
 describe("the JSON Schema of a plan", () => {
-  it("knows no keys beside those that are read, at any depth", () => {
+  it("knows no keys beside those that are read, and the names of costs, at any depth", () => {
     const open: Array<unknown> = []
     let objects = 0
-    JSON.stringify(PlanDocument.jsonSchema(), (_key, value: unknown) => {
+    JSON.stringify(PlanDocument.jsonSchema(), (key, value: unknown) => {
+      if (key === "costs") return undefined
       if (typeof value === "object" && value !== null && "type" in value && value.type === "object") {
         objects++
         if (!("additionalProperties" in value) || value.additionalProperties !== false) open.push(value)

@@ -71,7 +71,10 @@ describe("a fault", () => {
       plan({ quorum: 1, of: [child("a"), child("b", { settled: { call: "write" } })], surplus: "undo" }),
       "/plan/of/1/settled/call"
     ],
-    ["Unsupported", plan(good, { budget: { calls: 1 } }), "/budget"]
+    ["BadSetting", plan(good, { budget: { calls: 0.5 } }), "/budget/calls"],
+    ["BadSetting", plan(good, { budget: { costs: { usd: -1 } } }), "/budget/costs/usd"],
+    ["BadShape", plan(good, { budget: 7 }), "/budget"],
+    ["BadDuration", plan(good, { budget: { wallClock: "soon" } }), "/budget/wallClock"]
   ]
   for (const [tag, document, pointer] of cases) {
     const shown = JSON.stringify(document)

@@ -3,5 +3,7 @@
  *
  * @since 0.1.0
  */
+export * as Http from "./Http.ts"
+export * as HttpError from "./HttpError.ts"
 export * as Isolated from "./Isolated.ts"
 export * as IsolatedError from "./IsolatedError.ts"

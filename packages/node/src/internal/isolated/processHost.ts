@@ -61,10 +61,12 @@ export const processHost = (setup: Setup, listener: Listener): Host => {
   child.once("exit", (exitCode, signal) => {
     hasExited = true
     ended = { ...(exitCode === null ? {} : { exitCode }), ...(signal === null ? {} : { signal }) }
-    // what it has started and left in its group, whose number is not given away while somebody is in it
-    const hasLeft = process.platform !== "win32" && Tree.signal(-child.pid!, "SIGKILL")
-    // one that did not end in order may have left more
-    if ((hasLeft || exitCode !== 0) && killed.length === 0) killed = Tree.kill({ pid: undefined, mark })
+    // what it has started and left in its group, whose number is not given away while somebody is in it; one that did not end in
+    // order may have left more
+    const hasLeft = process.platform !== "win32" && Tree.signal(-child.pid!, 0)
+    if ((hasLeft || exitCode !== 0) && killed.length === 0) {
+      killed = Tree.kill({ pid: child.pid, hasExited: true, mark })
+    }
     timer = setTimeout(() => {
       // an exit can be heard of before the answer, and then our loop be held until now: this turn reads it
       setImmediate(finish)

@@ -27,20 +27,22 @@ interface Process {
 export interface Target {
   /** The leader of a process group, if there is one. */
   readonly pid: number | undefined
+  /** Has it exited? Then its group and its descendants are meant, and not itself: its number may be another's by now. */
+  readonly hasExited?: boolean
   readonly mark: string
 }
 
 /** Kills, and gives what it killed where it can tell. Takes milliseconds, and does not wait. Never throws. */
-export const kill = ({ mark, pid }: Target): ReadonlyArray<Process> => {
+export const kill = ({ hasExited = false, mark, pid }: Target): ReadonlyArray<Process> => {
   if (process.platform === "win32") {
-    if (pid !== undefined) killOnWindows(pid)
+    if (pid !== undefined && !hasExited) killOnWindows(pid)
     return []
   }
-  const found = freeze(pid, mark)
+  const found = freeze(pid, mark, hasExited)
   for (const { pid } of found) signal(pid, "SIGKILL")
   if (pid !== undefined) {
     // its group dies first: it may be our own, when a watchdog calls
-    if (pid !== process.pid) signal(pid, "SIGKILL")
+    if (pid !== process.pid && !hasExited) signal(pid, "SIGKILL")
     signal(-pid, "SIGKILL")
   }
   return found
@@ -62,7 +64,7 @@ export const whenGone = async (killed: ReadonlyArray<Process>): Promise<void> =>
 /** Rounds of looking for what was started while we looked. Each stops what the one before had missed. */
 const maxRounds = 50
 
-const freeze = (root: number | undefined, mark: string): ReadonlyArray<Process> => {
+const freeze = (root: number | undefined, mark: string, hasExited: boolean): ReadonlyArray<Process> => {
   const found = new Map<number, Process>()
   // nothing older can descend from it
   const since = (root === undefined ? undefined : read(root)?.started) ?? read(process.pid)?.started ?? 0
@@ -73,6 +75,7 @@ const freeze = (root: number | undefined, mark: string): ReadonlyArray<Process> 
     for (const candidate of all().sort((a, b) => a.started - b.started || a.pid - b.pid)) {
       const { group, isDead, pid, ppid, session, started } = candidate
       if (isDead || started < since || pid === process.pid || found.get(pid)?.started === started) continue
+      if (hasExited && pid === root) continue
       const descends =
         (root !== undefined && [pid, ppid, group, session].includes(root)) || found.has(ppid) || isMarked(pid, needle)
       if (!descends) continue

@@ -18,13 +18,46 @@ import * as plans from "./internal/arbitraries/plans.ts"
 import * as Zoo from "./Zoo.ts"
 
 /**
- * A tool of a scenario: its contract, as an operator writes it, and whether its handler is an Effect or a promise. What it does stands in
- * the parameters of each call.
+ * A contract as data: as an operator writes it, and with `commit`, `compensate` and `probe`. Where those say `"custom"`, it has the undo and
+ * the probe of the zoo.
+ *
+ * @since 0.1.0
+ */
+export const ContractData = Schema.Union([
+  Contract.Operator.members[0],
+  Schema.Struct({
+    ...Contract.Operator.members[1].fields,
+    commit: Contract.Data.fields.commit,
+    compensate: Contract.Data.fields.compensate,
+    probe: Contract.Data.fields.probe
+  })
+])
+
+/**
+ * The contract that data stands for.
+ *
+ * @since 0.1.0
+ */
+export const contractOf = (data: typeof ContractData.Type): Contract.Contract => {
+  const contract = Contract.fromOperator(data)
+  if (typeof data === "string" || contract.effect === "none") return contract
+  const { commit, compensate, probe } = data
+  return {
+    ...contract,
+    ...(commit === undefined ? {} : { commit }),
+    ...(compensate === undefined ? {} : { compensate: compensate === "custom" ? Zoo.compensate : compensate }),
+    ...(probe === undefined ? {} : { probe: Zoo.probe })
+  }
+}
+
+/**
+ * A tool of a scenario: its contract, and whether its handler is an Effect or a promise. What it does stands in the parameters of each
+ * call.
  *
  * @since 0.1.0
  */
 export const ToolData = Schema.Struct({
-  contract: Contract.Operator,
+  contract: ContractData,
   drives: Schema.optionalKey(Schema.Literals(["effect", "promise"]))
 })
 
@@ -86,11 +119,11 @@ export interface Bounds {
 }
 
 /**
- * A contract as an operator writes it: `Contract.fromOperator` makes the contract of it.
+ * A contract as data: {@link contractOf} makes the contract of it.
  *
  * @since 0.1.0
  */
-export const contracts: Arbitrary.Arbitrary<typeof Contract.Operator.Type> = behaviours.contractData
+export const contracts: Arbitrary.Arbitrary<typeof ContractData.Type> = behaviours.contractData
 
 /**
  * What a tool of the zoo does in an attempt. It is honest: what it does keeps the contract, and an error that says that nothing happened
@@ -112,12 +145,13 @@ export const nodes = (tools: ReadonlyArray<Zoo.ZooTool>, { depth = 3, width = 3 
   plans.nodes(tools, { depth, width })
 
 /**
- * Bounds of a fan-out: drain and concurrency, small and large.
+ * Bounds of a fan-out: drain, undo and concurrency, small and large.
  *
  * @since 0.1.0
  */
 export const settings: Arbitrary.Arbitrary<PlanDocument.Settings> = object({
   drain: maybe(2, value(0, 15, 100)),
+  undo: maybe(2, value(0, 15, 100)),
   concurrency: maybe(2, int(1, 4))
 })
 
@@ -185,5 +219,5 @@ export const scenarios = (
  */
 export const toolsOf = (tools: Scenario["tools"]): ReadonlyArray<Zoo.ZooTool> =>
   Object.entries(tools).map(([name, { contract, drives = "effect" }]) =>
-    Zoo.tool(name, Contract.fromOperator(contract), { drives })
+    Zoo.tool(name, contractOf(contract), { drives })
   )

@@ -10,10 +10,12 @@ import type { Journal } from "@toolscope/core"
 import * as attribution from "./internal/laws/attribution.ts"
 import * as decisions from "./internal/laws/decisions.ts"
 import * as effects from "./internal/laws/effects.ts"
+import * as gate from "./internal/laws/gate.ts"
 import { law, type Law, type Violation } from "./internal/laws/law.ts"
 import * as lifecycle from "./internal/laws/lifecycle.ts"
 import { makeIndex, type Run } from "./internal/laws/run.ts"
 import { show as showViolation } from "./internal/laws/show.ts"
+import * as undo from "./internal/laws/undo.ts"
 import type { Ledger, Record } from "./Ledger.ts"
 
 export type {
@@ -58,6 +60,7 @@ export const all: ReadonlyArray<Law> = [
   lifecycle.closesLast,
   lifecycle.beganInTime,
   lifecycle.stoppedOnce,
+  gate.runsToItsEnd,
   attribution.neverDelivered,
   lifecycle.firstEndWins,
   attribution.planOrder,
@@ -73,7 +76,10 @@ export const all: ReadonlyArray<Law> = [
   lifecycle.concurrency,
   lifecycle.closes,
   lifecycle.inOrder,
+  gate.nothingAfterAStop,
   effects.repeats,
+  undo.undone,
+  undo.neverSilent,
   effects.honest
 ]
 

@@ -25,9 +25,31 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs"
  * - `aborted`: the handler ended because it was stopped
  * - `cleaned`: its cleanup ended; with `error`, as it failed
  *
+ * At the gate (`Commit.run`), of one effect, by its key:
+ *
+ * - `committing`: it has passed, and begins · `concluded`: it has ended, however · `cut`: it was interrupted before its own time was up
+ *
+ * Of its undo, by the same key:
+ *
+ * - `undoing`: it begins · `undone`: the world is as if the effect had not happened · `undoFailed`: it did not succeed; with `error`
+ * - `refused`: the effect came after its undo, and the world refused it: nothing was changed
+ *
  * @since 0.1.0
  */
-export const What = Schema.Literals(["began", "committed", "ended", "aborted", "cleaned"])
+export const What = Schema.Literals([
+  "began",
+  "committing",
+  "committed",
+  "concluded",
+  "cut",
+  "ended",
+  "aborted",
+  "cleaned",
+  "undoing",
+  "undone",
+  "undoFailed",
+  "refused"
+])
 
 /**
  * @since 0.1.0
@@ -35,8 +57,9 @@ export const What = Schema.Literals(["began", "committed", "ended", "aborted", "
 export type What = typeof What.Type
 
 /**
- * One line of a ledger. `at` is in milliseconds since the epoch, by the clock of the tool. `detached`: it was done by something that the
- * handler had let go, so that nobody could wait for it.
+ * One line of a ledger. `at` is in milliseconds since the epoch, by the clock of the tool. `key` is the idempotency key of the effect, or of
+ * the attempt where it is no effect. `detached`: it was done by something that the handler had let go, so that nobody could wait for it.
+ * `stopped`: the attempt had been told to stop by then.
  *
  * @since 0.1.0
  */
@@ -48,7 +71,8 @@ export const Record = Schema.Struct({
   at: Schema.Number,
   what: What,
   error: Schema.optionalKey(Schema.String),
-  detached: Schema.optionalKey(Schema.Literal(true))
+  detached: Schema.optionalKey(Schema.Literal(true)),
+  stopped: Schema.optionalKey(Schema.Literal(true))
 })
 
 /**
@@ -104,6 +128,50 @@ export const file = (path: string): Ledger => ({
   }
 })
 
+/**
+ * What the world is like, by a ledger.
+ *
+ * @since 0.1.0
+ */
+export interface World {
+  /** The keys of the effects that happened and were not undone. */
+  readonly holds: ReadonlySet<string>
+  /** The keys that were undone: what comes under such a key from then on is refused, also if nothing had happened before. */
+  readonly tombstones: ReadonlySet<string>
+}
+
+/**
+ * The world as these records leave it. It is one that keeps tombstones: an effect that arrives after its undo does not happen.
+ *
+ * @example
+ * ```ts
+ * import { Ledger } from "@toolscope/testing"
+ *
+ * const record = (what: Ledger.What, key: string): Ledger.Record => ({ call: "/a", attempt: 1, at: 0, what, key })
+ * const { holds, tombstones } = Ledger.world([
+ *   record("committed", "k1"),
+ *   record("committed", "k2"),
+ *   record("undone", "k2"),
+ *   record("committed", "k2") // too late
+ * ])
+ * console.log([...holds], [...tombstones]) // => [ 'k1' ] [ 'k2' ]
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const world = (records: ReadonlyArray<Record>): World => {
+  const holds = new Set<string>()
+  const tombstones = new Set<string>()
+  for (const { key, what } of records) {
+    if (key === undefined) continue
+    if (what === "committed" && !tombstones.has(key)) holds.add(key)
+    if (what !== "undone") continue
+    holds.delete(key)
+    tombstones.add(key)
+  }
+  return { holds, tombstones }
+}
+
 const decode = Schema.decodeUnknownResult(Schema.fromJsonString(Record))
 
 /**
@@ -132,11 +200,32 @@ export const Current: Context.Reference<Ledger> = Context.Reference<Ledger>("@to
 })
 
 /**
+ * The ledger of the present fiber; outside of every fiber the one that {@link Current} has by default.
+ *
+ * @since 0.1.0
+ */
+export const current = (): Ledger => Context.get(contextOfFiber(), Current)
+
+const contextOfFiber = (): Context.Context<never> => Fiber.getCurrent()?.context ?? Context.empty()
+
+/**
+ * What a record can say beside what happened. `key`: default that of the attempt.
+ *
+ * @since 0.1.0
+ */
+export interface More {
+  readonly key?: string
+  readonly error?: string
+  readonly detached?: true
+  readonly stopped?: true
+}
+
+/**
  * Writes a record for one attempt.
  *
  * @since 0.1.0
  */
-export type Writer = (what: What, more?: { readonly error?: string; readonly detached?: true }) => void
+export type Writer = (what: What, more?: More) => void
 
 /**
  * Writes for the attempt that the present fiber runs for, into {@link Current}. Dies outside of a handler.
@@ -150,8 +239,7 @@ export const writer: Effect.Effect<Writer> = Effect.map(Attempt.current, (attemp
  *
  * @since 0.1.0
  */
-export const write = (what: What, more?: { readonly error?: string; readonly detached?: true }): Effect.Effect<void> =>
-  Effect.map(writer, (write) => write(what, more))
+export const write = (what: What, more?: More): Effect.Effect<void> => Effect.map(writer, (write) => write(what, more))
 
 /**
  * Writes for an attempt, without Effect: for tools that are promises. Call it before the first `await`; the clock and the ledger are
@@ -183,7 +271,7 @@ export const writerFor = (
   attempt: Pick<Attempt.Attempt, "runId" | "call" | "attempt" | "idempotencyKey">,
   into?: Ledger
 ): Writer => {
-  const context: Context.Context<never> = Fiber.getCurrent()?.context ?? Context.empty()
+  const context = contextOfFiber()
   const clock = Context.get(context, Clock.Clock)
   const ledger = into ?? Context.get(context, Current)
   const { attempt: number, call, idempotencyKey, runId } = attempt

@@ -87,7 +87,7 @@ export const run = (scenario: Scenario, options: Options = {}): Effect.Effect<Ru
   }))
 
 /** What a journal cannot show, because the owner who waited is not in it. */
-const ownLaws = ({ drain, endedAt, events, exit, hang, returnedAt }: Trace): ReadonlyArray<Laws.Violation> => {
+const ownLaws = ({ drain, endedAt, events, exit, hang, returnedAt, undo }: Trace): ReadonlyArray<Laws.Violation> => {
   const violations: Array<Laws.Violation> = []
   const broken = (law: string, name: string, message: string) =>
     violations.push({ law, name, run: "run", openedAt: 0, message, events: events.slice(-1), records: [] })
@@ -98,11 +98,12 @@ const ownLaws = ({ drain, endedAt, events, exit, hang, returnedAt }: Trace): Rea
       `${exit === undefined ? "it" : "what it left behind"} never ended: ${hang}`
     )
   }
-  if (endedAt !== undefined && returnedAt !== undefined && returnedAt > endedAt + drain) {
+  const undoes = events.some(({ type }) => type.startsWith("effect.compensat"))
+  if (endedAt !== undefined && returnedAt !== undefined && returnedAt > endedAt + drain + (undoes ? undo : 0)) {
     broken(
       "S2",
       "The owner waits no longer",
-      `ended at ${endedAt} ms, it returned at ${returnedAt} ms: drain is ${drain} ms`
+      `ended at ${endedAt} ms, it returned at ${returnedAt} ms: drain is ${drain} ms, undo ${undo} ms`
     )
   }
   if (exit?._tag === "Failure" && exit.cause.reasons.some(Cause.isDieReason)) {
@@ -187,6 +188,10 @@ export interface Summary {
   readonly calls: number
   readonly attempts: number
   readonly events: number
+  /** Effects that happened or may have, effects that a stop kept from passing the gate, and undos. */
+  readonly effects: number
+  readonly refused: number
+  readonly undos: number
   /** Runs that their owner ended early. */
   readonly interrupted: number
   readonly failures: ReadonlyArray<Failure>
@@ -203,7 +208,7 @@ export const runSeeds = (
 ): Effect.Effect<Summary> =>
   Effect.gen(function* () {
     const failures: Array<Failure> = []
-    const total = { calls: 0, attempts: 0, events: 0, interrupted: 0 }
+    const total = { calls: 0, attempts: 0, effects: 0, refused: 0, undos: 0, events: 0, interrupted: 0 }
     const { from = 0, onRun } = options
     for (let i = 0; i < count; i++) {
       const result = yield* runSeed(from + i, options)
@@ -213,6 +218,9 @@ export const runSeeds = (
       for (const event of events) {
         if (event.type === "attempt.started") total.attempts++
         if (event.type === "call.settled") total.calls++
+        if (event.type === "effect.committed" || event.type === "effect.unknown") total.effects++
+        if (event.type === "effect.refused" && event.reason === "stop") total.refused++
+        if (event.type === "effect.compensating") total.undos++
         if (event.type === "fanout.closed" && event.report.status === "interrupted") total.interrupted++
       }
       onRun?.(i + 1, failures.length)

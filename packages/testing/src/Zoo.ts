@@ -15,20 +15,24 @@ import * as Schema from "effect/Schema"
 import * as catalogue from "./internal/zoo/animals.ts"
 import * as behaviour from "./internal/zoo/behaviour.ts"
 import { asEffect, asPromise } from "./internal/zoo/perform.ts"
+import * as undoing from "./internal/zoo/undo.ts"
 
 /**
  * What an attempt does.
  *
  * - `after`: when, in milliseconds or as text. Default: at once, in the same tick
  * - `then`: how it ends (`answer`, `refuse`, `fail`, `die`, `throw`, `interrupt`, `malformed`, `twice`, `flood`, `never`), or what it does
- *   (`commit`, `detach`, `block`) before it goes on with `next` (default: it answers)
+ *   (`commit`, `gate`, `beside`, `detach`, `block`) before it goes on with `next` (default: it answers)
  * - `value`: its answer. Default: the path of the call and the number of the attempt, `"/a#1"`
  * - `items`: how many texts `flood` answers with. `for`: how long `block` blocks, or when what was let go by `detach` commits
+ * - `does`: what it does at the `gate` (default: it commits), at most for `timeout`; or `beside` what follows; or what it lets go with `detach`
  * - `deaf`: it pays no heed to a stop (an Effect: it is uninterruptible; a promise: it ignores its signal)
- * - `onStop`: unless deaf, what it does when it is stopped: after a while, `end` (default), `commit`, `fail`, `die` or `never` end; a promise
- *   can also `answer`
- * - `cleanup`: a finalizer in the scope of the attempt, which runs when the handler has ended: after a while, `end`, `die` or `never` end.
- *   A promise has none
+ * - `onStop`: unless deaf, what it does when it is stopped: after a while, `end` (default), `commit`, come to the `gate`, `fail`, `die` or
+ *   `never` end; a promise can also `answer`
+ * - `cleanup`: a finalizer in the scope of the attempt, which runs when the handler has ended: after a while, `end`, come to the `gate`, `die`
+ *   or `never` end. A promise has none
+ * - `undo`: how its effects are undone: after a while, `end`, `fail`, `die`, `never` end, or be `deaf` meanwhile. `probe`: what is said of
+ *   them: after a while, `tell` the truth (default), `yes`, `no`, `fail`, `die` or `never` answer
  *
  * @example
  * ```ts
@@ -127,16 +131,30 @@ export const tool = <const Name extends string>(
   const { drives = "effect", ...rest } = options
   const common = { parameters: Script, success: Schema.Json, contract, ...rest }
   return drives === "promise"
-    ? Tool.fromPromise(name, { ...common, execute: asPromise })
+    ? Tool.fromPromise(name, { ...common, execute: asPromise(contract) })
     : Tool.make(name, {
         ...common,
         failure: Schema.Union([behaviour.Refused, behaviour.Broken]),
-        handler: asEffect(currentAttempt)
+        handler: asEffect(contract, currentAttempt)
       })
 }
 
 /** The handler is called inside of the fiber of its attempt. */
 const currentAttempt = (): Attempt.Attempt => Context.get(Fiber.getCurrent()!.context, Attempt.Current)!
+
+/**
+ * The `compensate` of a contract of the zoo: undoes an effect as the parameters of its call say, and writes so into the ledger.
+ *
+ * @since 0.1.0
+ */
+export const compensate: Contract.Compensate = undoing.compensate
+
+/**
+ * The `probe` of a contract of the zoo: answers as the parameters of the call say; by default it looks into the ledger.
+ *
+ * @since 0.1.0
+ */
+export const probe: Contract.Probe = undoing.probe
 
 const keyedContract = Contract.make({
   effect: "additive",
@@ -145,12 +163,21 @@ const keyedContract = Contract.make({
   interruption: "anywhere"
 })
 const guardedContract = Contract.make({ effect: "additive", interruption: "never" })
+const failure = { Refused: "nothing" } as const
+const marksContract = Contract.make({ effect: "additive", commit: "marked", repeat: "keyed", failure })
+const marksGuardedContract = Contract.make({ effect: "additive", commit: "marked", failure, interruption: "never" })
+const booksContract = Contract.compensable({ compensate: "atCommit", repeat: "keyed", failure })
+const undoableContract = Contract.compensable({ compensate, failure })
+const probedContract = Contract.make({ effect: "additive", commit: "marked", failure, compensate, probe })
 
 /**
  * The tools that {@link animals} are kept by; each once as an Effect, and once as a promise (`readsPromise`, …).
  *
  * - `reads`: without effect · `acts`: irreversible, never repeated · `keyed`: repeatable under its key, stops anywhere, and `Refused` means
  *   that nothing happened · `guarded`: acts, and is never interrupted
+ * - `marks`: marks its commits, repeatable under its keys; `Refused` means that nothing happened · `marksGuarded`: marks them, and is never
+ *   interrupted · `books`: marks them, and says at each how it is undone · `undoable`: acts from its start, and can be undone · `probed`:
+ *   marks its commits; they can be undone, and what is in doubt can be looked up
  *
  * @since 0.1.0
  */
@@ -159,10 +186,20 @@ export const tools: { readonly [Name in catalogue.Keeper]: ZooTool<Name> } = {
   acts: tool("acts", Contract.irreversible),
   keyed: tool("keyed", keyedContract),
   guarded: tool("guarded", guardedContract),
+  marks: tool("marks", marksContract),
+  marksGuarded: tool("marksGuarded", marksGuardedContract),
+  books: tool("books", booksContract),
+  undoable: tool("undoable", undoableContract),
+  probed: tool("probed", probedContract),
   readsPromise: tool("readsPromise", Contract.readOnly, { drives: "promise" }),
   actsPromise: tool("actsPromise", Contract.irreversible, { drives: "promise" }),
   keyedPromise: tool("keyedPromise", keyedContract, { drives: "promise" }),
-  guardedPromise: tool("guardedPromise", guardedContract, { drives: "promise" })
+  guardedPromise: tool("guardedPromise", guardedContract, { drives: "promise" }),
+  marksPromise: tool("marksPromise", marksContract, { drives: "promise" }),
+  marksGuardedPromise: tool("marksGuardedPromise", marksGuardedContract, { drives: "promise" }),
+  booksPromise: tool("booksPromise", booksContract, { drives: "promise" }),
+  undoablePromise: tool("undoablePromise", undoableContract, { drives: "promise" }),
+  probedPromise: tool("probedPromise", probedContract, { drives: "promise" })
 }
 
 /**

@@ -47,6 +47,18 @@ describe("scenarios", () => {
           (then) => `"then":"${then}"`
         ),
         '"deaf":true',
+        '"atomic":',
+        '"surplus":"undo"',
+        '"commit":"marked"',
+        '"compensate":"atCommit"',
+        '"compensate":"custom"',
+        '"probe":"custom"',
+        ...["gate", "beside", "detach"].map((then) => `"then":"${then}"`),
+        '"does":',
+        ...["end", "fail", "die", "never", "deaf"].map((then) => `"then":"${then}"`),
+        '"undo":{',
+        '"then":"tell"',
+        '"undo":15',
         '"onStop":',
         '"cleanup":',
         '"drives":"promise"',
@@ -69,14 +81,11 @@ describe("scenarios", () => {
       const result = yield* Arbitrary.checkEffect(
         Arbitraries.scenarios(),
         (scenario) => !JSON.stringify(scenario.plan).includes('"timeout"'),
-        { seed: 7, runs: 200, maxShrinks: 2000 }
+        { seed: 8, runs: 200, maxShrinks: 2000 }
       )
       assert(result._tag === "Falsified")
       const { interruption, plan, schedule } = result.shrunkInput
-      assert.include(
-        JSON.stringify(plan),
-        '{"id":"a","call":"reads","params":{"after":0,"then":"answer"},"timeout":10}'
-      )
+      assert.include(JSON.stringify(plan), '"call":"reads","params":{"after":0,"then":"answer"},"timeout":10}')
       assert.strictEqual(JSON.stringify(plan).split('"call"').length, 2)
       assert.isUndefined(interruption)
       assert.deepStrictEqual(schedule, { order: "plain", seed: 0 })
@@ -92,7 +101,38 @@ describe("behaviours", () => {
   it.effect.prop(
     "keep the contract: nothing acts that only reads",
     { behaviour: Arbitraries.behavioursOf(Contract.readOnly) },
-    ({ behaviour }) => Effect.sync(() => assert.notInclude(JSON.stringify(behaviour), "commit"))
+    ({ behaviour }) => Effect.sync(() => assert.notMatch(JSON.stringify(behaviour), /commit|gate|undo/))
+  )
+
+  /** Every step of a behaviour, and whether it is taken at the gate. */
+  const stepsOf = (step: Zoo.Behaviour["next"], isAtGate = false): ReadonlyArray<readonly [string, boolean]> =>
+    step === undefined
+      ? []
+      : [
+          [step.then, isAtGate],
+          ...stepsOf(
+            step.does ?? (step.then === "gate" ? { then: "commit" } : undefined),
+            isAtGate || step.then === "gate"
+          ),
+          ...stepsOf(step.next, isAtGate)
+        ]
+
+  it.effect.prop(
+    "keep the contract: what marks its commits acts nowhere but at the gate, and does not succeed there without an act",
+    {
+      behaviour: Arbitraries.behavioursOf(
+        Contract.make({ effect: "additive", commit: "marked", compensate: "atCommit" })
+      )
+    },
+    ({ behaviour }) =>
+      Effect.sync(() => {
+        for (const [then, isAtGate] of stepsOf(behaviour)) {
+          if (then === "commit") assert.isTrue(isAtGate)
+          if (then === "answer") assert.isFalse(isAtGate)
+        }
+        assert.notStrictEqual(behaviour.onStop?.then, "commit")
+      }),
+    { arbitrary: { runs: 300 } }
   )
 
   it.effect.prop(

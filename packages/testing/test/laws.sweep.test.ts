@@ -2,7 +2,7 @@
  * Every animal of the zoo, under every policy, stopped from outside at several times: all laws hold, by journal and by ledger.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Plan } from "@toolscope/core"
+import { Contract, Plan } from "@toolscope/core"
 import * as Laws from "@toolscope/testing/Laws"
 import * as Zoo from "@toolscope/testing/Zoo"
 import * as Effect from "effect/Effect"
@@ -86,11 +86,24 @@ const shapes: { readonly [name: string]: (animal: Any) => Any } = {
   "the animal twice, and a sibling that fails": (animal) => Plan.all({ animal, again: animal, b: failsAt(22) })
 }
 
-/** What may not act may race. */
+/** What does not act, or can be undone, may race, and stand where it may have to be undone. */
 const races: { readonly [name: string]: (animal: Any) => Any } = {
   "first success": (animal) => Plan.firstSuccess({ animal, b: answersAt(30), c: failsAt(10) }),
   "first success, staggered": (animal) =>
-    Plan.firstSuccess({ animal, b: answersAt(30), c: failsAt(10) }, { stagger: 10 })
+    Plan.firstSuccess({ animal, b: answersAt(30), c: failsAt(10) }, { stagger: 10 }),
+  "first success that the animal loses, one after the other": (animal) =>
+    Plan.firstSuccess({ a: Plan.all({ animal, b: failsAt(45) }), b: answersAt(20) }, { stagger: "infinity" }),
+  "quorum that undoes its surplus": (animal) =>
+    Plan.quorum(2, { animal, a: answersAt(30), b: answersAt(50) }, { surplus: "undo" }),
+  "atomic that succeeds": (animal) => Plan.atomic(Plan.all({ animal: Plan.settled(animal), b: answersAt(10) })),
+  "atomic that fails at 45": (animal) => Plan.atomic(Plan.all({ animal, again: animal, b: failsAt(45) })),
+  "atomic in an atomic that fails at 70": (animal) =>
+    Plan.atomic(Plan.all({ inner: Plan.settled(Plan.atomic(Plan.all({ animal, c: answersAt(35) }))), b: failsAt(70) })),
+  "atomic in a race in a deadline": (animal) =>
+    Plan.deadline(
+      Plan.firstSuccess({ a: Plan.atomic(Plan.all({ animal, c: failsAt(60) })), b: Plan.atomic(animal) }),
+      50
+    )
 }
 
 /** Permits, and when to stop from outside (virtual milliseconds; `undefined`: never). */
@@ -119,7 +132,7 @@ describe("all laws hold", () => {
   for (const name of names) {
     it.effect(`with ${name}`, () =>
       Effect.gen(function* () {
-        const racing = animals[name].tool.startsWith("reads") ? races : {}
+        const racing = Contract.canUndo(Zoo.tools[animals[name].tool].contract) ? races : {}
         assert.strictEqual(yield* brokenBy(name, call(name), racing), "")
       })
     )
@@ -136,8 +149,17 @@ describe("all laws hold", () => {
   for (const flush of [3, 25]) {
     it.effect(`with a journal that takes ${flush} ms to keep a record`, () =>
       Effect.gen(function* () {
-        for (const name of ["answers", "deafNever", "commits", "deafPromise", "answersAfterItsRetry"] as const)
+        for (const name of [
+          "answers",
+          "deafNever",
+          "commits",
+          "deafPromise",
+          "answersAfterItsRetry",
+          "marksGuarded"
+        ] as const)
           assert.strictEqual(yield* brokenBy(name, call(name), {}, { flush }), "")
+        for (const name of ["marksTwice", "marksBeside", "isUndone", "failsToUndo", "promiseMarksTwice"] as const)
+          assert.strictEqual(yield* brokenBy(name, call(name), races, { flush }), "")
       })
     )
   }

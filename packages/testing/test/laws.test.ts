@@ -61,12 +61,79 @@ const late = () =>
     Plan.all({ q: Plan.deadline(Plan.quorum(1, { a: animal("never"), b: reads({ after: 5, then: "fail" }) }), 25) })
   )
 
+/** Effects at the gate: done, in doubt and looked up, refused, repeated, and stopped before, in and after their gate. */
+const passes = () =>
+  observe(
+    Plan.all({
+      bad: reads({ after: 50, then: "fail" }),
+      done: animal("marks"),
+      twice: animal("marksTwice"),
+      again: Plan.settled(animal("marksAgain")),
+      refused: Plan.settled(animal("refusesAtItsGate")),
+      found: Plan.settled(animal("isLookedUp")),
+      absent: Plan.settled(animal("isNotThere")),
+      late: animal("comesDeafToItsGate"),
+      stopped: animal("comesToItsGateAsItStops"),
+      wrong: Plan.advisory(animal("readsYetMarks")),
+      hangs: animal("hangsAtItsGate")
+    }),
+    { concurrency: 20 }
+  )
+
+/** What is lost is undone, in every way; what is not lost stays. */
+const undoes = () =>
+  observe(
+    Plan.all({
+      trip: Plan.settled(
+        Plan.atomic(
+          Plan.all({
+            flight: animal("marksTwice"),
+            hotel: animal("isUndone"),
+            car: animal("failsToUndo"),
+            bus: animal("takesTimeToUndo"),
+            doubt: Plan.settled(animal("isUndoneInDoubt")),
+            bad: reads({ after: 90, then: "fail" })
+          })
+        )
+      ),
+      race: Plan.firstSuccess(
+        {
+          lost: Plan.all({ a: animal("isUndone"), bad: reads({ after: 30, then: "fail" }) }),
+          won: Plan.call(Zoo.tools.undoable, { after: 20, then: "commit" })
+        },
+        { stagger: "infinity" }
+      ),
+      some: Plan.quorum(
+        1,
+        { x: Plan.all({ x: animal("isUndone"), slow: animal("slowToStop") }), y: reads({ after: 40, then: "answer" }) },
+        { surplus: "undo" }
+      ),
+      kept: animal("marks"),
+      again: animal("marksAgain")
+    }),
+    { concurrency: 20 }
+  )
+
+/** One undo hears nothing and is left behind, one is never begun; an attempt is left behind and undone when it has ended. */
+const leaves = () =>
+  observe(
+    Plan.atomic(
+      Plan.all({
+        first: animal("isUndone"),
+        second: animal("isDeafInItsUndo"),
+        third: Plan.call(Zoo.tools.undoable, { after: 300, then: "commit", deaf: true }),
+        bad: reads({ after: 70, then: "fail" })
+      })
+    ),
+    { concurrency: 20 }
+  )
+
 interface Material {
   readonly journal: Array<any>
   readonly ledger: Array<any>
 }
 
-const bases = { succeeds, fails, stopped, late }
+const bases = { succeeds, fails, stopped, late, passes, undoes, leaves }
 
 /** As it would come out of a file. */
 const materialOf = (name: keyof typeof bases): Effect.Effect<Material> =>
@@ -159,6 +226,14 @@ const add =
   ({ ledger }: Material): void =>
     void ledger.push({ run: "r", attempt: 1, ...record })
 
+/** Takes records out. */
+const lose =
+  (match: Match) =>
+  ({ ledger }: Material): void => {
+    indexOf(ledger, match)
+    ledger.splice(0, ledger.length, ...ledger.filter((record) => !matches(match)(record)))
+  }
+
 const both =
   (...faults: ReadonlyArray<(material: Material) => void>) =>
   (material: Material): void => {
@@ -173,6 +248,12 @@ const settled = (call: string) => ({ type: "call.settled", call })
 const asked = (call: string) => ({ type: "stop.requested", call })
 const decided = (node: string) => ({ type: "policy.decided", node })
 const closed = { type: "fanout.closed" }
+const ofEffect = (what: string, key: string) => ({ type: `effect.${what}`, key: `r${key}` })
+const intended = (key: string) => ofEffect("intended", key)
+const committed = (key: string) => ofEffect("committed", key)
+const compensating = (key: string) => ofEffect("compensating", key)
+const compensated = (key: string) => ofEffect("compensated", key)
+const compensationFailed = (key: string) => ofEffect("compensationFailed", key)
 
 const faults: ReadonlyArray<Fault> = [
   ["G1", "succeeds", "an attempt that never ended", drop(ended("/some/x"))],
@@ -378,6 +459,201 @@ const faults: ReadonlyArray<Fault> = [
   ["Z15", "succeeds", "another key for the second attempt", alter(started("/retried", 2), { key: "another" })],
   ["Z15", "succeeds", "an act under another key", record({ call: "/some/x", what: "committed" }, { key: "another" })],
   ["C1", "succeeds", "a commit of a tool that only reads", add({ call: "/some/y", what: "committed", at: 1 })],
+  // the gate
+  ["L4", "passes", "an effect of which nobody knows", drop(committed("/done#0"))],
+  ["L4", "passes", "a fate that nobody had asked for", drop(intended("/done#0"))],
+  ["L4", "passes", "two fates", duplicate(committed("/done#0"))],
+  ["L4", "passes", "a fate after the end of its attempt", move(committed("/done#0"), ended("/done"))],
+  ["L4", "passes", "two intents of one effect", duplicate(intended("/hangs#0"))],
+  ["L4", "passes", "absent, though the probe said yes", alter(ofEffect("probed", "/absent#0"), { happened: "yes" })],
+  ["L4", "passes", "a probe that was asked twice", duplicate(ofEffect("probed", "/found#0"))],
+  ["L4", "passes", "absent, and the probe was not asked", drop(ofEffect("probed", "/absent#0"))],
+  [
+    "L4",
+    "undoes",
+    "a tool that commits at start, let to the gate",
+    alter(intended("/kept#0"), { call: "/trip/hotel", key: "r/trip/hotel#0" })
+  ],
+  [
+    "L4",
+    "passes",
+    "an effect that was interrupted at the gate",
+    record({ call: "/done", what: "concluded" }, { what: "cut" })
+  ],
+  ["L4", "passes", "an attempt that did not wait for its effect", lose({ call: "/done", what: "concluded" })],
+  [
+    "Z11",
+    "passes",
+    "an effect that passed after the stop of its call",
+    alter(ofEffect("refused", "/stopped#0"), { reason: "failure" })
+  ],
+  [
+    "Z11",
+    "passes",
+    "an effect that came to the gate after its attempt was left behind, and passed",
+    both(
+      alter(intended("/done#0"), { key: "r/hangs#1", call: "/hangs" }),
+      alter(committed("/done#0"), { key: "r/hangs#1", call: "/hangs" }),
+      move(intended("/hangs#1"), { type: "attempt.leftBehind", call: "/hangs" }),
+      move(committed("/hangs#1"), intended("/hangs#1"))
+    )
+  ],
+  [
+    "Z11",
+    "passes",
+    "an effect that began when it had been told",
+    record({ call: "/done", what: "committing" }, { stopped: true })
+  ],
+  [
+    "Z11",
+    "passes",
+    "an effect that began when it was over",
+    record({ call: "/done", what: "committing" }, { at: 1e9 })
+  ],
+  [
+    "Z11",
+    "passes",
+    "an effect that began though it was refused",
+    add({ call: "/late", what: "committing", key: "r/late#0", at: 80 })
+  ],
+  [
+    "Z11",
+    "passes",
+    "an effect that began and had not asked",
+    add({ call: "/done", what: "committing", key: "r/done#7", at: 30 })
+  ],
+  [
+    "Z15",
+    "undoes",
+    "another key for the effect of the second attempt",
+    alter({ ...intended("/again#0"), attempt: 2 }, { key: "r/again#1" })
+  ],
+  ["G6", "passes", "Cancelled, and an effect is left", alterCall("/twice", { outcome: "Cancelled" })],
+  ["G6", "passes", "committed by the journal, and not by the ledger", lose({ call: "/done", what: "committed" })],
+  ["G6", "passes", "committed by the ledger, and not by the report", alterCall("/done", { effects: [] })],
+  [
+    "C1",
+    "passes",
+    "a commit beside the gate",
+    ({ ledger }) => ledger.unshift({ run: "r", call: "/done", attempt: 1, key: "r/done#0", at: 0, what: "committed" })
+  ],
+  ["C1", "passes", "a probe that lies", alter(ofEffect("probed", "/found#0"), { happened: "no" })],
+
+  // undo
+  [
+    "Z16",
+    "undoes",
+    "an undo of what was not lost",
+    both(
+      alter(compensating("/trip/flight#1"), { call: "/kept", key: "r/kept#0" }),
+      alter(compensated("/trip/flight#1"), { call: "/kept", key: "r/kept#0" })
+    )
+  ],
+  ["Z16", "undoes", "an undo that began twice", duplicate(compensating("/trip/flight#0"))],
+  ["Z16", "undoes", "an undo that ended twice", duplicate(compensated("/trip/flight#0"))],
+  ["Z16", "undoes", "an undo that never began", drop(compensating("/trip/flight#0"))],
+  [
+    "Z16",
+    "undoes",
+    "an undo that ended before it began",
+    move(compensating("/trip/flight#0"), compensated("/trip/flight#0"))
+  ],
+  ["Z16", "undoes", "an undo of what had not happened", drop(committed("/trip/flight#0"))],
+  [
+    "Z16",
+    "undoes",
+    "an undo while something around it still ran",
+    move(compensating("/trip/flight#1"), decided("/plan/all/0/settled/atomic"))
+  ],
+  [
+    "Z16",
+    "undoes",
+    "the first undone first",
+    both(
+      move(compensating("/trip/flight#1"), compensated("/trip/flight#0")),
+      move(compensated("/trip/flight#1"), compensating("/trip/flight#1"))
+    )
+  ],
+  ["Z16", "undoes", "an undo that took too long", alter(compensated("/trip/flight#0"), { time: 1e9 })],
+  [
+    "Z16",
+    "undoes",
+    "the next before the one before it was undone",
+    move(compensated("/race/lost/a#0"), { type: "call.queued", call: "/race/won" })
+  ],
+  ["Z16", "leaves", "an undo that was given up too soon", alter(compensationFailed("/first#0"), { time: 71 })],
+  [
+    "Z16",
+    "leaves",
+    "an undo of what was left behind and still ran",
+    move(compensating("/third#0"), { type: "attempt.leftBehind", call: "/third" })
+  ],
+  [
+    "Z16",
+    "undoes",
+    "by the ledger, a second undo",
+    add({ call: "/trip/hotel", what: "undoing", key: "r/trip/hotel#0", at: 130 })
+  ],
+  [
+    "Z16",
+    "undoes",
+    "by the ledger, an act after its undo",
+    add({ call: "/trip/hotel", what: "committed", key: "r/trip/hotel#0", at: 130 })
+  ],
+  [
+    "Z16",
+    "undoes",
+    "by the ledger, an undo of what is kept",
+    add({ call: "/kept", what: "undoing", key: "r/kept#0", at: 130 })
+  ],
+  ["Z16", "leaves", "by the ledger, an undo whose end was not journaled", drop(compensated("/third#0"))],
+  [
+    "Z17",
+    "undoes",
+    "what was lost, and not undone",
+    both(
+      drop(compensating("/trip/hotel#0")),
+      drop(compensated("/trip/hotel#0")),
+      alterCall("/trip/hotel", { effects: [{ key: "r/trip/hotel#0", state: "committed" }] })
+    )
+  ],
+  [
+    "Z17",
+    "leaves",
+    "what was left behind, has ended, and was not undone",
+    both(drop(compensating("/third#0")), drop(compensated("/third#0")))
+  ],
+  ["G1", "leaves", "an undo that was left behind and is not listed", alterCall("/second", { leftBehind: false })],
+  ["G2", "undoes", "a close later than its undos may take", alter(closed, { time: 1e9 })],
+  ["G6", "undoes", "Unknown, and all of it was undone", alterCall("/trip/doubt", { outcome: "Unknown" })],
+  ["G6", "undoes", "undone by the report, and not by the ledger", lose({ call: "/trip/hotel", what: "undone" })],
+  ["G7", "leaves", "an undo that is late twice", duplicate({ type: "response.late", call: "/second" })],
+  ["G7", "leaves", "an undo that is late and was not given up", drop(compensationFailed("/second#0"))],
+  [
+    "G11",
+    "undoes",
+    "another state of an effect",
+    alterCall("/trip/hotel", { effects: [{ key: "r/trip/hotel#0", state: "committed" }] })
+  ],
+  [
+    "G11",
+    "undoes",
+    "no word on why it was not undone",
+    alterCall("/trip/car", { effects: [{ key: "r/trip/car#0", state: "compensationFailed" }] })
+  ],
+  ["L1", "undoes", "an undo after the close", move(compensated("/trip/hotel#0"), closed)],
+  ["L6", "undoes", "an undo after the call had settled", move(compensated("/trip/hotel#0"), settled("/trip/hotel"))],
+  [
+    "L8",
+    "undoes",
+    "an error of an undo that was lost",
+    both(
+      alter(compensationFailed("/trip/car#0"), { error: "something else" }),
+      alterCall("/trip/car", {
+        effects: [{ key: "r/trip/car#0", state: "compensationFailed", error: "something else" }]
+      })
+    )
+  ],
   [
     "C1",
     "succeeds",
@@ -423,10 +699,17 @@ describe("broken journals are caught", () => {
     assert.strictEqual(new Set(Laws.all.map(({ id }) => id)).size, Laws.all.length)
   })
 
-  /** What says nothing: a call that waited and never started, and an answer after the close. */
+  /**
+   * What says nothing: a call that waited and never started, an answer after the close, a violation that the attempt ended with, and that
+   * what was committed had been in doubt.
+   */
   const isSilent = (event: any, { journal }: Material): boolean =>
     (event.type === "call.queued" && !journal.some(matches(started(event.call, event.attempt)))) ||
-    (event.type === "response.late" && journal.indexOf(event) > indexOf(journal, closed))
+    (event.type === "response.late" && journal.indexOf(event) > indexOf(journal, closed)) ||
+    (event.type === "effect.refused" && event.reason === "contract") ||
+    (event.type === "effect.probed" && event.happened === "yes")
+  /** What may come at any time: that it let nothing pass. */
+  const isTimeless = (event: any): boolean => event.type === "effect.refused" && event.reason === "stop"
 
   for (const base of Object.keys(bases) as ReadonlyArray<keyof typeof bases>) {
     it.effect(`whichever single event is missing, is there twice, or comes last: ${base}`, () =>
@@ -440,11 +723,12 @@ describe("broken journals are caught", () => {
           if (check(copy).length === 0) unnoticed.push(`${how} ${JSON.stringify(material.journal[at])}`)
         }
         material.journal.forEach((event, at) => {
+          attempt("twice", at, (journal) => journal.splice(at, 0, { ...journal[at] }))
           if (isSilent(event, material)) return
           attempt("without", at, (journal) => journal.splice(at, 1))
-          attempt("twice", at, (journal) => journal.splice(at, 0, { ...journal[at] }))
           const close = indexOf(material.journal, closed)
-          if (at < close) attempt("last", at, (journal) => journal.splice(close, 0, ...journal.splice(at, 1)))
+          if (at < close && !isTimeless(event))
+            attempt("last", at, (journal) => journal.splice(close, 0, ...journal.splice(at, 1)))
         })
         assert.deepStrictEqual(unnoticed, [])
       })

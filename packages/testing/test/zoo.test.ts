@@ -28,8 +28,11 @@ const summary = ({ report }: Observed): string => {
   ].join(" / ")
 }
 
-/** Each animal alone: left to itself, and stopped from outside after 50 ms (some are over by then). */
-const expected: { readonly [name in Name]?: readonly [string, string] } = {
+/**
+ * Each animal alone: left to itself, and stopped from outside after 50 ms (some are over by then); and where it can be undone, in an `atomic`
+ * that fails after 70 ms.
+ */
+const expected: { readonly [name in Name]?: ReadonlyArray<string> } = {
   answers: ["Succeeded / used", "Succeeded / used"],
   answersAtOnce: ["Succeeded / used", "Succeeded / used"],
   refuses: ["Failed", "Failed"],
@@ -43,6 +46,51 @@ const expected: { readonly [name in Name]?: readonly [string, string] } = {
   commitsThenHangs: ["Unknown / unknown", "Unknown / unknown"],
   commitsAsItStops: ["Succeeded / committed / used", "Unknown / unknown"],
   failsAsItStops: ["Succeeded / used", "Cancelled / afterStop"],
+  marks: ["Succeeded / committed / used", "Succeeded / committed"],
+  marksTwice: [
+    "Succeeded / committed / committed / used",
+    "Unknown / committed",
+    "Succeeded / compensated / compensated"
+  ],
+  marksBeside: [
+    "Succeeded / committed / committed / used",
+    "Succeeded / committed / committed",
+    "Succeeded / compensated / compensated"
+  ],
+  marksGuarded: ["Succeeded / committed / used", "Succeeded / committed"],
+  marksAgain: ["Succeeded / committed / used", "Unknown / committed"],
+  refusesAtItsGate: ["Failed", "Failed"],
+  failsAtItsGate: ["Failed / unknown", "Failed / unknown"],
+  diesAtItsGate: ["Unknown / unknown", "Unknown / unknown"],
+  hangsAtItsGate: ["Unknown / unknown / left behind", "Unknown / unknown / left behind"],
+  hangsInTime: ["Unknown / unknown", "Unknown / unknown / afterStop"],
+  comesDeafToItsGate: ["Succeeded / committed / used", "Cancelled"],
+  comesTooLateToItsGate: ["Failed / left behind", "Cancelled / left behind"],
+  comesToItsGateAsItStops: ["Succeeded / used", "Cancelled"],
+  isLookedUp: ["Failed / committed", "Failed / committed", "Failed / compensated"],
+  isLookedUpInVain: ["Failed / unknown", "Failed / unknown", "Failed / compensated"],
+  isNotThere: ["Failed", "Failed", "Failed"],
+  hangsInItsProbe: [
+    "Unknown / unknown / left behind",
+    "Unknown / unknown / left behind",
+    "Unknown / unknown / left behind"
+  ],
+  isUndone: ["Succeeded / committed / used", "Succeeded / committed / used", "Succeeded / compensated"],
+  isUndoneInDoubt: ["Unknown / unknown", "Unknown / unknown", "Failed / compensated"],
+  takesTimeToUndo: ["Succeeded / committed / used", "Succeeded / committed", "Succeeded / compensated"],
+  failsToUndo: ["Succeeded / committed / used", "Succeeded / committed", "Succeeded / compensationFailed"],
+  diesInItsUndo: ["Succeeded / committed / used", "Succeeded / committed", "Succeeded / compensationFailed"],
+  hangsInItsUndo: ["Succeeded / committed / used", "Succeeded / committed", "Succeeded / compensationFailed"],
+  isDeafInItsUndo: [
+    "Succeeded / committed / used",
+    "Succeeded / committed",
+    "Succeeded / compensationFailed / left behind"
+  ],
+  landsAfterItsUndo: ["Succeeded / committed / used", "Succeeded / committed / used", "Succeeded / compensated"],
+  readsYetMarks: ["Failed", "Failed"],
+  marksInItsCleanup: ["Succeeded / used / cleanup", "Succeeded / used / cleanup"],
+  detachesItsGate: ["Succeeded / used", "Succeeded / used"],
+  forgetsItsGate: ["Succeeded / committed / used", "Succeeded / committed / used"],
   never: ["Failed", "Cancelled"],
   deafNever: ["Failed / left behind", "Cancelled / left behind"],
   uninterruptible: ["Succeeded / committed / used", "Unknown / unknown / left behind"],
@@ -65,6 +113,23 @@ const expected: { readonly [name in Name]?: readonly [string, string] } = {
   abortableAnswers: ["Succeeded / used", "Succeeded"],
   abortShaped: ["Failed", "Failed"],
   throwsBeforeItsPromise: ["Unknown / unknown", "Unknown / unknown"],
+  promiseMarks: ["Succeeded / committed / used", "Unknown / committed"],
+  promiseMarksTwice: [
+    "Succeeded / committed / committed / used",
+    "Unknown / committed",
+    "Cancelled / compensated / compensated"
+  ],
+  deafPromiseMarks: ["Succeeded / committed / used", "Cancelled"],
+  deafPromiseMarksTooLate: ["Failed / left behind", "Cancelled / left behind"],
+  promiseHangsAtItsGate: ["Unknown / unknown / left behind", "Unknown / unknown / left behind"],
+  promiseIsLookedUp: ["Failed / committed", "Failed / committed", "Failed / compensated"],
+  promiseIsUndone: ["Succeeded / committed / used", "Succeeded / committed / used", "Succeeded / compensated"],
+  promiseFailsToUndo: ["Succeeded / committed / used", "Unknown / committed", "Succeeded / compensationFailed"],
+  promiseHangsInItsUndo: [
+    "Succeeded / committed / used",
+    "Unknown / committed",
+    "Succeeded / compensationFailed / left behind"
+  ],
   detaches: ["Succeeded / committed / used", "Succeeded / committed / used"]
 }
 
@@ -86,9 +151,14 @@ describe("the animals", () => {
   for (const name of names) {
     it.effect(`${name}: ${Zoo.animals[name].shows}`, () =>
       Effect.gen(function* () {
-        const alone = summary(yield* observe(Zoo.call(Zoo.animals[name])))
-        const stopped = summary(yield* observe(Zoo.call(Zoo.animals[name]), {}, 50))
-        assert.deepStrictEqual([alone, stopped], expected[name])
+        const animal = Zoo.animals[name]
+        const alone = summary(yield* observe(Zoo.call(animal)))
+        const stopped = summary(yield* observe(Zoo.call(animal), {}, 50))
+        const bad = Plan.call(Zoo.tools.reads, { after: 70, then: "fail" })
+        const { contract } = Zoo.tools[animal.tool]
+        const isUndone = contract.effect !== "none" && Contract.canUndo(contract)
+        const lost = isUndone ? [summary(yield* observe(Plan.atomic(Plan.all([Zoo.call(animal), bad]))))] : []
+        assert.deepStrictEqual([alone, stopped, ...lost], expected[name])
       })
     )
   }
@@ -187,6 +257,78 @@ describe("a behaviour", () => {
       const { journal } = yield* observe(Plan.call(Zoo.tools.keyed, script, { retry: 2 }))
       const errors = journal.flatMap((event) => (event.type === "attempt.ended" ? [event.error] : []))
       assert.deepStrictEqual(errors, ["/ attempt 1 failed", "/ attempt 2 refused", "/ attempt 3 refused"])
+    })
+  )
+})
+
+describe("the gate of the zoo", () => {
+  const whats = ({ ledger }: Observed) =>
+    ledger.map(({ at, key, what }) => `${at - ledger[0]!.at} ${what} ${key!.replace("r/", "")}`)
+
+  for (const [name, again] of [
+    ["marksTwice", "promiseMarksTwice"],
+    ["failsToUndo", "promiseFailsToUndo"]
+  ] as const) {
+    it.effect(`is the same for Effects and for promises: ${name}`, () =>
+      Effect.gen(function* () {
+        const bad = Plan.call(Zoo.tools.reads, { after: 110, then: "fail" })
+        const shapes = [(plan: Plan.Any) => plan, (plan: Plan.Any) => Plan.atomic(Plan.all([plan, bad]))]
+        for (const shape of shapes) {
+          const [effect, promise] = [Zoo.animals[name], Zoo.animals[again]].map((animal) =>
+            observe(shape(Zoo.call(animal)) as Plan.Plan<unknown, unknown>)
+          )
+          assert.deepStrictEqual(whats(yield* promise!), whats(yield* effect!))
+        }
+      })
+    )
+  }
+
+  it.effect("what passes is written down when it begins, when it acts and when it has ended, under its key", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(whats(yield* observe(Zoo.call(Zoo.animals.marksBeside))), [
+        "0 began #0",
+        "20 committing #0",
+        "20 committing #1",
+        "30 committed #1",
+        "30 concluded #1",
+        "50 committed #0",
+        "50 concluded #0",
+        "70 ended #0"
+      ])
+    })
+  )
+
+  it.effect("an effect that comes after its undo is refused by the world", () =>
+    Effect.gen(function* () {
+      const bad = Plan.call(Zoo.tools.reads, { after: 70, then: "fail" })
+      const { ledger } = yield* observe(Plan.atomic(Plan.all([Zoo.call(Zoo.animals.landsAfterItsUndo), bad])))
+      const mine = ledger.filter(({ call }) => call === "/0")
+      assert.deepStrictEqual(
+        mine.map(({ at, what }) => `${at} ${what}`),
+        ["0 began", "20 ended", "70 undoing", "70 undone", "320 refused"]
+      )
+      assert.deepStrictEqual([...Ledger.world(mine).holds], [])
+    })
+  )
+
+  it.effect("a probe says what it is told to say, and by default the truth", () =>
+    Effect.gen(function* () {
+      const happened = (act: boolean, probe?: Zoo.Behaviour["probe"]) =>
+        Effect.map(
+          observe(
+            Plan.call(Zoo.tools.probed, {
+              then: "gate",
+              does: act ? { then: "commit", next: { then: "fail" } } : { then: "fail" },
+              ...(probe === undefined ? {} : { probe })
+            })
+          ),
+          ({ journal }) => journal.find((event) => event.type === "effect.probed")?.happened
+        )
+      assert.strictEqual(yield* happened(true), "yes")
+      assert.strictEqual(yield* happened(false), "no")
+      assert.strictEqual(yield* happened(true, { then: "no" }), "no")
+      assert.strictEqual(yield* happened(false, { after: 5, then: "yes" }), "yes")
+      assert.strictEqual(yield* happened(true, { then: "die" }), "unknown")
     })
   )
 })

@@ -40,6 +40,7 @@ export const observe = (
     const handle = yield* Fanout.start(plan, {
       runId: "r",
       drain: "40 millis",
+      undo: "60 millis",
       timeout: "1500 millis",
       ...options
     }).pipe(

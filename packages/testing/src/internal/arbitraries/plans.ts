@@ -1,6 +1,6 @@
 /**
- * Plans in the plan format, valid by construction: an advisory stands directly under `all`, calls that overlap in a `firstSuccess` have no
- * effect, a retry stands where the contract can ever allow one, a quorum is not larger than its children, and nothing is settled below one
+ * Plans in the plan format, valid by construction: an advisory stands directly under `all`, calls that overlap in a `firstSuccess`, stand in an
+ * `atomic` or under a quorum that undoes its surplus have no effect or can be undone, a retry stands where the contract can ever allow one, a quorum is not larger than its children, and nothing is settled below one
  * that must agree.
  */
 import { Contract } from "@toolscope/core"
@@ -29,29 +29,37 @@ export interface Bounds {
 
 interface Place {
   readonly depth: number
-  /** Its calls run beside rivals. */
-  readonly overlap: boolean
+  /** Its calls run beside rivals, or may have to be undone. */
+  readonly undoable: boolean
 }
 
 export const nodes = (tools: ReadonlyArray<Kept>, { depth, width }: Bounds): Arbitrary.Arbitrary<Node> => {
   const known = new Map<string, Arbitrary.Arbitrary<Node>>()
   const calls = new Map(tools.map((tool) => [tool, call(tool)]))
-  const reading = tools.filter(({ contract }) => Contract.canOverlap(contract))
+  const undoable = tools.filter(({ contract }) => Contract.canUndo(contract))
 
   const node = (place: Place): Arbitrary.Arbitrary<Node> => {
-    const key = `${place.depth} ${place.overlap}`
+    const key = `${place.depth} ${place.undoable}`
     let made = known.get(key)
     if (made === undefined) known.set(key, (made = make(place)))
     return made
   }
   const make = (place: Place): Arbitrary.Arbitrary<Node> => {
-    const usable = (place.overlap ? reading : tools).map((tool) => calls.get(tool)!)
+    const usable = (place.undoable ? undoable : tools).map((tool) => calls.get(tool)!)
     const single = one(usable[0]!, ...usable.slice(1))
     if (place.depth === 0) return single
     const under = { ...place, depth: place.depth - 1 }
     const below = node(under)
     const first = one(staggered(below), overlapping(under, below))
-    const policies = [all(below), all(below), quorum(below), first, wrapped(below)]
+    const inUndo = undoable.length === 0 ? below : node({ ...under, undoable: true })
+    const policies = [
+      all(below),
+      all(below),
+      quorum(below),
+      first,
+      wrapped(below),
+      ...(undoable.length === 0 ? [] : [atomic(inUndo), surplus(inUndo)])
+    ]
     return place.depth === depth ? one(single, ...policies, ...policies) : one(single, single, ...policies)
   }
   // a list of Effect's prefers to be empty or full
@@ -75,12 +83,16 @@ export const nodes = (tools: ReadonlyArray<Kept>, { depth, width }: Bounds): Arb
       of,
       ...(agree === true && mayAgree(of) ? { agree } : {})
     }))
+  const surplus = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
+    A.map(quorum(below), (node): Node => ({ ...node, surplus: "undo" }))
+  const atomic = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
+    A.map(below, (node): Node => ({ atomic: node }))
   const staggered = (below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
     A.map(children(below, 1), (list): Node => ({ firstSuccess: list, stagger: "infinity" }))
   const overlapping = (under: Place, below: Arbitrary.Arbitrary<Node>): Arbitrary.Arbitrary<Node> =>
-    reading.length === 0
+    undoable.length === 0
       ? staggered(below)
-      : A.map(A.all([children(node({ ...under, overlap: true }), 1), maybe(2, millis)]), ([list, stagger]): Node => ({
+      : A.map(A.all([children(node({ ...under, undoable: true }), 1), maybe(2, millis)]), ([list, stagger]): Node => ({
           firstSuccess: list,
           ...(stagger === undefined ? {} : { stagger })
         }))
@@ -89,7 +101,7 @@ export const nodes = (tools: ReadonlyArray<Kept>, { depth, width }: Bounds): Arb
       A.map(below, (node): Node => ({ settled: node })),
       A.map(A.all([millis, below]), ([deadline, of]): Node => ({ deadline, of }))
     )
-  return node({ depth, overlap: false })
+  return node({ depth, undoable: false })
 }
 
 const call = ({ contract, drives, name }: Kept): Arbitrary.Arbitrary<Node> => {

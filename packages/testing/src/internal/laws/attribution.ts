@@ -1,9 +1,12 @@
 /**
  * Laws about the report: nothing is lost, nothing is attributed to the wrong cause, and all of it can be found in the journal.
  */
+import type { Record } from "../../Ledger.ts"
 import { type Complain, law } from "./law.ts"
 import { began, type CallTrace, type Of, type Run } from "./run.ts"
 import { derive, type Derived } from "./decisions.ts"
+import { expectedEffects } from "./effects.ts"
+import { scopesOf } from "./scopes.ts"
 import { callsBelow, type PlanNode, upwards } from "./tree.ts"
 
 const attributedTo = (call: CallTrace, run: Run) => [call.settled[0], run.index.closed] as const
@@ -102,7 +105,9 @@ export const everyFailureKept = law(
     for (const call of run.index.calls) {
       const { report } = call
       if (report === undefined) continue
-      const reported = [report.error?.message, report.afterStop?.message, report.cleanup]
+      const undone = report.effects.map(({ error }) => error)
+      const late = call.events.map((event) => (event.type === "effect.compensationFailed" ? event.error : undefined))
+      const reported = [report.error?.message, report.afterStop?.message, report.cleanup, ...undone, ...late]
       const isKept = (error: string, also: string | undefined) =>
         [...reported, also].some((text) => text?.includes(error) === true)
       const attempt = call.attempts.filter(began).at(-1)
@@ -117,6 +122,7 @@ export const everyFailureKept = law(
         for (const record of attempt.records) {
           const { at, detached, error } = record
           if (error === undefined || detached !== undefined || at > closed.time + run.tolerance) continue
+          if (wasGivenUp(run, call, record)) continue
           if (!isKept(error, attempt.ended[0]?.error))
             complain(
               `attempt ${attempt.number} of ${call.id} had an error that neither journal nor report have`,
@@ -128,6 +134,15 @@ export const everyFailureKept = law(
     }
   }
 )
+
+/** An undo that failed after its bound: it was given up by then, and what it comes to is no more than late. */
+const wasGivenUp = (run: Run, { effects, node }: CallTrace, { at, key, what }: Record): boolean => {
+  const over = effects.find((effect) => effect.key === key)?.compensated[0]
+  if (what !== "undoFailed" || over === undefined || over.time > at) return false
+  const { undo } = run.index.opened!.limits
+  const isDue = scopesOf(run, node).some(({ readyBy }) => readyBy !== undefined && at - readyBy.time >= undo)
+  return over.time < at || isDue
+}
 
 /** The stop that the report has to name: the first, unless that was the timeout of an attempt that another followed. */
 const firstReason = ({ events }: CallTrace): Of<"stop.requested"> | undefined => {
@@ -344,14 +359,18 @@ const compareWithJournal = (
   differs("attempts", reported.attempts, started.length, starts)
   differs("startedAt", reported.startedAt, starts[0]?.time, [starts[0]])
   differs("settledAt", reported.settledAt, call.settled[0]?.time, call.settled)
-  for (const state of ["committed", "unknown"] as const) {
-    const events = call.events.filter((event) =>
-      state === "committed" ? event.type === "effect.committed" : event.type === "effect.unknown"
-    ) as ReadonlyArray<Of<"effect.committed" | "effect.unknown">>
-    const keys = (list: ReadonlyArray<{ readonly key: string }>) => list.map(({ key }) => key).join()
-    const inReport = reported.effects.filter((effect) => effect.state === state)
-    differs(`effects ${state}`, keys(inReport), keys(events), events)
+  const written = expectedEffects(run, call)
+  const events = call.effects.flatMap(({ events }) => events)
+  for (const { key, state } of written) {
+    differs(`effect ${key}`, reported.effects.find((effect) => effect.key === key)?.state ?? "absent", state, events)
   }
+  for (const { error, key, state } of reported.effects) {
+    const mine = written.find((effect) => effect.key === key)
+    if (mine === undefined) differs(`effect ${key}`, state, "absent", events)
+    else differs(`error of the undo of ${key}`, error, mine.error, events)
+  }
+  const keys = reported.effects.map(({ key }) => key)
+  if (new Set(keys).size < keys.length) complain(`the report lists an effect of ${call.id} twice`, [...events, closed])
   if (reported.stoppedBy === undefined && reported.outcome === "Skipped")
     complain(`${call.id} was skipped, and the report does not say why`, [...call.events, closed])
 }

@@ -60,9 +60,10 @@ export const derive = (run: Run): Derived => {
     }
     return at
   }
-  const mayHaveActed = (node: PlanNode): boolean =>
-    callsBelow(node).some((call) => (callOf(call)?.effects.length ?? 0) > 0)
-  const rule = (node: PlanNode): Ruling => ruling(node, standing, mayHaveActed, callOf)
+  // what can be undone in a part that is lost has been by the end
+  const isStuck = (node: PlanNode): boolean =>
+    callsBelow(node).some((call) => callOf(call)?.effects.some(({ state }) => state !== "compensated") === true)
+  const rule = (node: PlanNode): Ruling => ruling(node, standing, isStuck, callOf)
   return { decision, standing, counts, origin, rule }
 }
 
@@ -71,7 +72,7 @@ const open: Ruling = { decision: "open" }
 const ruling = (
   node: PlanNode,
   standing: (node: PlanNode) => Standing,
-  mayHaveActed: (node: PlanNode) => boolean,
+  isStuck: (node: PlanNode) => boolean,
   callOf: (node: PlanNode) => CallJson | undefined
 ): Ruling => {
   const { children, need, policy } = node
@@ -90,12 +91,13 @@ const ruling = (
       return pending === 1 ? open : { decision: good.length > 0 ? "some" : "none", counted: children }
     case "settled":
       return pending === 1 ? open : { decision: "succeeded", counted: children }
+    case "atomic":
     case "deadline":
       return pending === 1 ? open : { decision: good.length > 0 ? "succeeded" : "failed", counted: children }
     case "firstSuccess": {
       // successes of the same instant: the first in plan order
       if (good.length > 0) return { decision: "succeeded", counted: good.slice(0, 1) }
-      const acted = bad.filter(mayHaveActed)
+      const acted = bad.filter(isStuck)
       if (pending === 0) return { decision: "failed", counted: acted.length > 0 ? acted : bad }
       return acted.length > 0 ? { decision: "failed", counted: acted } : open
     }
@@ -279,13 +281,13 @@ const checkReason = (run: Run, complain: Complain): void => {
   const tag = { quorum: "QuorumFailed", firstSuccess: "AllFailed" } as const
   let at = root
   const isLate = () => run.index.report!.nodes.find(({ node }) => node === at.pointer)?.decidedBy === "deadline"
-  while (at.policy === "deadline" && !isLate()) at = at.children[0]!
-  const expected =
-    at.policy === "deadline"
-      ? "DeadlineExceeded"
-      : at.policy === "quorum" || at.policy === "firstSuccess"
-        ? tag[at.policy]
-        : "EssentialFailed"
+  const isWrapper = () => at.policy === "deadline" || at.policy === "atomic"
+  while (isWrapper() && !isLate()) at = at.children[0]!
+  const expected = isWrapper()
+    ? "DeadlineExceeded"
+    : at.policy === "quorum" || at.policy === "firstSuccess"
+      ? tag[at.policy]
+      : "EssentialFailed"
   if (reason._tag !== expected) complain(`the reason is ${reason._tag}, by the root it is ${expected}`, [closed])
 }
 

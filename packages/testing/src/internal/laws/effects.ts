@@ -2,8 +2,10 @@
  * Laws about what was done to the world: what the report says of it, what the contracts allow, and what the tools wrote down.
  */
 import type { Contract } from "@toolscope/core"
-import { law } from "./law.ts"
-import { acts, type AttemptTrace, began, type CallTrace, type Event, type Run } from "./run.ts"
+import { type Record, world } from "../../Ledger.ts"
+import { stateAfter } from "./fates.ts"
+import { type Complain, law } from "./law.ts"
+import { acts, type AttemptTrace, began, type CallJson, type CallTrace, type Event, marks, type Run } from "./run.ts"
 
 type Meaning = Contract.Data["failure"]
 
@@ -11,12 +13,25 @@ type Meaning = Contract.Data["failure"]
 const says = (failure: Meaning): "nothing" | "maybe" | "either" =>
   failure === undefined ? "maybe" : typeof failure === "string" ? failure : "either"
 
-/** May an attempt that began have acted, by its contract and by how it ended? */
-const mayHaveActed = (
-  call: CallTrace,
-  { ended, leftBehind, refused, started }: AttemptTrace
-): "yes" | "no" | "either" => {
+/** What the probe of a tool that commits at start said of this attempt. */
+const probedOf = (call: CallTrace, attempt: AttemptTrace): "yes" | "no" | "unknown" | undefined => {
+  const over = attempt.ended[0] ?? attempt.leftBehind[0]
+  const from = attempt.started[0] === undefined ? 0 : call.events.indexOf(attempt.started[0])
+  const to = over === undefined ? call.events.length : call.events.indexOf(over)
+  const probed = call.events.slice(from, to).findLast((event) => event.type === "effect.probed")
+  return probed?.type === "effect.probed" ? probed.happened : undefined
+}
+
+/** May an attempt that began have acted, by its contract, by how it ended and by what its effects came to? */
+const mayHaveActed = (call: CallTrace, attempt: AttemptTrace): "yes" | "no" | "either" => {
+  const { ended, leftBehind, number, refused, started } = attempt
   if (!acts(call) || started.length === 0 || refused.length > 0) return "no"
+  if (marks(call)) {
+    const passages = call.effects.flatMap(({ passages }) => passages).filter(({ attempt }) => attempt === number)
+    const isRefused = ({ fates }: (typeof passages)[number]) => fates[0]?.type === "effect.refused"
+    return passages.every(isRefused) ? "no" : passages.some(({ fates }) => fates.length > 0) ? "yes" : "either"
+  }
+  if (probedOf(call, attempt) === "no") return "no"
   const [end] = ended
   // its answer was known, and its cleanup hung: the report has what it said
   if (leftBehind.length > 0 && hadAnswered(call)) return says(call.contract?.failure) === "maybe" ? "yes" : "either"
@@ -33,6 +48,7 @@ const hadAnswered = ({ report }: CallTrace): boolean =>
 
 const evidence = (run: Run, call: CallTrace): ReadonlyArray<Event | undefined> => [
   ...call.attempts.flatMap(({ ended, leftBehind, started }) => [...started, ...ended, ...leftBehind]),
+  ...call.effects.flatMap(({ events }) => events),
   ...call.settled,
   run.index.closed
 ]
@@ -40,68 +56,120 @@ const evidence = (run: Run, call: CallTrace): ReadonlyArray<Event | undefined> =
 export const known = law(
   "G6",
   "Committed or not, and known",
-  "What may have acted is never Cancelled or Skipped; an effect is committed if its call answered, and unknown if nobody knows; by the ledger too.",
+  "What may have acted and was not undone is never Cancelled or Skipped, and is Unknown or answered; what is said of an effect (committed, undone, absent) is so, by the ledger too.",
   (run, complain) => {
     for (const call of run.index.calls) {
       const { report } = call
       if (report === undefined) continue
       const { effects, outcome } = report
       const say = (message: string) => complain(`${call.id} ${message}`, evidence(run, call))
-      const committed = effects.some(({ state }) => state === "committed")
-      const unknown = effects.some(({ state }) => state === "unknown")
       if (!acts(call)) {
         if (effects.length > 0) say("reads only, and has effects")
         if (outcome === "Unknown") say("reads only, and is Unknown")
       } else {
-        if (committed !== (outcome === "Succeeded"))
-          say(`is ${outcome}, and its effect is ${committed ? "" : "not "}committed`)
-        if (outcome === "Unknown" && !unknown) say("is Unknown, and no effect of it is")
-        if ((outcome === "Cancelled" || outcome === "Skipped") && effects.length > 0)
-          say(`is ${outcome}, and has effects`)
-        const guilty = call.attempts.filter((attempt) => mayHaveActed(call, attempt) === "yes")
-        if ((outcome === "Cancelled" || outcome === "Skipped") && guilty.length > 0)
-          say(`is ${outcome}, and may have acted`)
-        if (outcome === "Failed" && guilty.length > 0 && effects.length === 0)
-          say("is Failed, may have acted, and no effect is listed")
-        const last = call.attempts.filter(began).at(-1)
-        const answered =
-          hadAnswered(call) ||
-          (last?.ended.some(({ result }) => result === "failure" || result === "malformed") ?? false)
-        if (outcome === "Failed" && guilty.length > 0 && !answered)
-          say("is Failed, and may have acted without an answer")
+        checkOutcome(call, report, say)
+        if (!marks(call)) checkAtStart(call, report, say)
       }
       if (outcome === "Skipped" && call.attempts.some(began)) say("is Skipped, and has begun")
-      const commits = call.attempts.flatMap(({ records }) => records).filter(({ what }) => what === "committed")
-      if (commits.length === 0 || isExcused(call)) continue
-      if (outcome === "Cancelled" || outcome === "Skipped")
-        complain(`${call.id} is ${outcome}, and has committed`, evidence(run, call), commits)
-      else if (effects.length === 0)
-        complain(`${call.id} has committed, and its report lists no effect`, evidence(run, call), commits)
+      if (run.ledger !== undefined) checkWorld(run, call, report, complain)
     }
   }
 )
 
-/** Does the contract promise that nothing can have happened? Then the tool lies, and not the runtime. */
-const isExcused = (call: CallTrace): boolean =>
-  call.attempts.some(began) &&
-  call.attempts.every((attempt) => !began(attempt) || mayHaveActed(call, attempt) !== "yes")
+/** By what its effects came to, whatever kind of tool it is. */
+const checkOutcome = (call: CallTrace, { effects, outcome }: CallJson, say: (message: string) => void): void => {
+  const left = effects.filter(({ state }) => state !== "compensated")
+  if ((outcome === "Cancelled" || outcome === "Skipped") && left.length > 0) say(`is ${outcome}, and has effects`)
+  if (outcome === "Unknown" && left.length === 0) say("is Unknown, and every effect of it is known not to be")
+  const last = call.attempts.filter(began).at(-1)
+  const answered =
+    hadAnswered(call) || (last?.ended.some(({ result }) => result === "failure" || result === "malformed") ?? false)
+  if (outcome === "Failed" && left.length > 0 && !answered) say("is Failed, and may have acted without an answer")
+}
+
+/** A tool that commits at start has one effect, and what that came to follows from how its attempts ended. */
+const checkAtStart = (call: CallTrace, { effects, outcome }: CallJson, say: (message: string) => void): void => {
+  if (effects.length > 1) say("commits at start, and has more than one effect")
+  const answered = outcome === "Succeeded"
+  const wasFound = call.events.some((event) => event.type === "effect.probed" && event.happened === "yes")
+  const told = call.effects.flatMap(({ events }) => events)
+  const committed = told.some(({ type }) => type === "effect.committed")
+  if (answered && !committed) say("is Succeeded, and its effect is not committed")
+  if (committed && !answered && !wasFound) say(`is ${outcome}, and its effect is committed`)
+  if (told.some(({ type }) => type === "effect.unknown") && answered) say("is Succeeded, and its effect is unknown")
+  const guilty = call.attempts.filter((attempt) => mayHaveActed(call, attempt) === "yes")
+  if (guilty.length > 0 && effects.length === 0) say(`is ${outcome}, may have acted, and no effect is listed`)
+}
+
+/** What the tools wrote down against what the report says; where a contract promises that nothing can have happened, the tool lies. */
+const checkWorld = (run: Run, call: CallTrace, { effects, outcome }: CallJson, complain: Complain): void => {
+  const records = call.attempts.flatMap(({ records }) => records)
+  const { holds } = world(records)
+  const of = (...keys: ReadonlyArray<string>) =>
+    records.filter(({ key, what }) => keys.includes(key ?? "") && (what === "committed" || what === "undone"))
+  const commits = records.filter(({ what }) => what === "committed")
+  for (const { key, state } of effects) {
+    if (state === "compensated" && holds.has(key))
+      complain(`${call.id} is said to have been undone (${key}), and was not`, evidence(run, call), of(key))
+    if (state === "committed" && marks(call) && records.length > 0 && !commits.some((record) => record.key === key))
+      complain(`${call.id} is said to have committed (${key}), and did not`, evidence(run, call), records)
+  }
+  if (isExcused(call)) return
+  const hidden = [...holds].filter((key) => !effects.some((effect) => effect.key === key))
+  // a record without a key says no more than that it acted
+  const unnamed = commits.some(({ key }) => key === undefined) && effects.length === 0
+  if ((outcome === "Cancelled" || outcome === "Skipped") && (holds.size > 0 || unnamed))
+    complain(`${call.id} is ${outcome}, and has committed`, evidence(run, call), commits)
+  else if (hidden.length > 0 || unnamed)
+    complain(
+      `${call.id} has committed, and its report lists no effect${hidden.length > 0 ? ` ${hidden.join(", ")}` : ""}`,
+      evidence(run, call),
+      unnamed ? commits : of(...hidden)
+    )
+}
+
+/** Does the contract promise that nothing can have happened but at the gate? Then the tool lies, and not the runtime. */
+const isExcused = (call: CallTrace): boolean => {
+  if (marks(call)) return call.attempts.some(({ records }) => outsideOfTheGate(records).length > 0)
+  return (
+    call.attempts.some(began) &&
+    call.attempts.every((attempt) => !began(attempt) || mayHaveActed(call, attempt) !== "yes")
+  )
+}
+
+const outsideOfTheGate = (records: ReadonlyArray<Record>): ReadonlyArray<Record> =>
+  records.filter(
+    ({ key, what }, i) =>
+      what === "committed" &&
+      records.findLast((record, j) => j < i && record.key === key && isAtGate(record))?.what !== "committing"
+  )
+
+const isAtGate = ({ what }: Record): boolean => what === "committing" || what === "concluded" || what === "cut"
 
 export const honest = law(
   "C1",
   "Tools keep their contracts",
-  "By the ledger: a tool that reads only never commits, and one whose failure means that nothing happened has not.",
+  "By the ledger: a tool that reads only never commits, one that marks its commits commits nowhere but at the gate, one whose failure means that nothing happened has not, and a probe tells the truth.",
   (run, complain) => {
     for (const call of run.index.calls) {
       const commits = call.attempts.flatMap(({ records }) => records).filter(({ what }) => what === "committed")
-      if (commits.length === 0 || call.contract === undefined) continue
+      if (call.contract === undefined || run.ledger === undefined) continue
+      checkProbes(run, call, commits, complain)
+      if (commits.length === 0) continue
       if (!acts(call)) {
         complain(`${call.id} has a contract that says that it only reads, and it committed`, call.settled, commits)
         continue
       }
       for (const attempt of call.attempts) {
+        if (marks(call)) {
+          const outside = outsideOfTheGate(attempt.records)
+          if (outside.length > 0)
+            complain(`${call.id} marks its commits, and committed outside of the gate`, attempt.started, outside)
+          continue
+        }
         const [end] = attempt.ended
         const mine = commits.filter((record) => record.attempt === attempt.number)
-        if (mine.length === 0 || end?.result !== "failure") continue
+        if (mine.length === 0 || end?.result !== "failure" || probedOf(call, attempt) !== undefined) continue
         const isNothing =
           mayHaveActed(call, attempt) === "no" ||
           (mayHaveActed(call, attempt) === "either" && call.report !== undefined && call.report.effects.length === 0)
@@ -112,10 +180,21 @@ export const honest = law(
   }
 )
 
+const checkProbes = (run: Run, call: CallTrace, commits: ReadonlyArray<Record>, complain: Complain): void => {
+  if (!call.attempts.some(({ records }) => records.length > 0)) return
+  for (const { events, key } of call.effects) {
+    const [probed] = events.filter((event) => event.type === "effect.probed" && event.happened !== "unknown")
+    if (probed?.type !== "effect.probed") continue
+    const happened = commits.filter((record) => record.key === key && record.at <= probed.time + run.tolerance)
+    if (happened.length > 0 !== (probed.happened === "yes"))
+      complain(`the probe of ${call.id} says ${probed.happened} of ${key}, and that is not so`, [probed], happened)
+  }
+}
+
 export const repeats = law(
   "Z15",
   "Repeated only where allowed",
-  "No attempt follows one that may have acted unless the contract allows it; all attempts of a call carry the same key.",
+  "No attempt follows one that may have acted unless the contract allows it; all attempts of a call carry the same key, and so do their first, second, third effects.",
   (run, complain) => {
     for (const call of run.index.calls) {
       const started = call.attempts.filter(({ started }) => started.length > 0)
@@ -136,12 +215,34 @@ export const repeats = law(
         if (before.started[0]!.key !== after.started[0]!.key)
           complain(`attempt ${after.number} of ${call.id} carries another key than the one before`, events)
       }
-      for (const { number, records, started } of call.attempts) {
-        const wrong = records.filter(
-          ({ key }) => key !== undefined && started[0] !== undefined && key !== started[0].key
-        )
+      const first = started.reduce<AttemptTrace["asked"]>(
+        (longest, { asked }) => (asked.length > longest.length ? asked : longest),
+        []
+      )
+      for (const { asked, number, records, started } of call.attempts) {
+        const other = asked.find(({ key }, i) => key !== first[i]?.key || (i === 0 && key !== started[0]?.key))
+        if (other !== undefined)
+          complain(`attempt ${number} of ${call.id} came to the gate under another key`, [...started, ...first, other])
+        const keys = [...asked.map(({ key }) => key), ...started.map(({ key }) => key)]
+        const wrong = records.filter(({ key }) => key !== undefined && started[0] !== undefined && !keys.includes(key))
         if (wrong.length > 0) complain(`attempt ${number} of ${call.id} acted under another key`, started, wrong)
       }
     }
   }
 )
+
+/** What the journal says of the effects of a call when it has settled: what the report has to say. */
+export const expectedEffects = (
+  run: Run,
+  call: CallTrace
+): ReadonlyArray<{ readonly key: string; readonly state: string; readonly error: string | undefined }> => {
+  const [settled] = call.settled
+  const until = settled === undefined ? Infinity : run.index.place(settled)
+  return call.effects.flatMap(({ events, key }) => {
+    const before = events.filter((event) => run.index.place(event) < until)
+    const state = stateAfter(before)
+    if (state === "absent") return []
+    const failed = before.findLast((event) => event.type === "effect.compensationFailed")
+    return [{ key, state, error: failed?.type === "effect.compensationFailed" ? failed.error : undefined }]
+  })
+}

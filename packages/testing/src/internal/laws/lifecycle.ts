@@ -1,8 +1,18 @@
 /**
  * Laws about starting, stopping and ending: what may follow what, and how soon.
  */
+import { atGate } from "./fates.ts"
 import { law } from "./law.ts"
-import { type AttemptTrace, began, type CallTrace, type Event, type Of, overOf, type Run } from "./run.ts"
+import {
+  type AttemptTrace,
+  began,
+  type CallTrace,
+  type Event,
+  type Of,
+  overOf,
+  type Run,
+  wasLeftBehind
+} from "./run.ts"
 import { callsBelow } from "./tree.ts"
 
 const attemptsOf = (run: Run): ReadonlyArray<readonly [CallTrace, AttemptTrace]> =>
@@ -31,7 +41,8 @@ export const owned = law(
       }
       const [ended] = attempt.ended
       const after = attempt.records.filter(
-        ({ at, detached }) => ended !== undefined && detached === undefined && at > ended.time + run.tolerance
+        ({ at, detached, what }) =>
+          ended !== undefined && detached === undefined && !undoes.has(what) && at > ended.time + run.tolerance
       )
       if (after.length > 0) {
         complain(`attempt ${attempt.number} of ${call.id} had ended, and was still at work`, [ended], after)
@@ -40,7 +51,9 @@ export const owned = law(
     if (closed === undefined || report === undefined) return
     for (const call of run.index.calls) {
       const left = call.attempts.flatMap(({ leftBehind }) => leftBehind)
-      if (call.report !== undefined && call.report.leftBehind !== left.length > 0) {
+      // an undo that was left behind has failed in the journal
+      const isUndo = call.report?.leftBehind === true && failedUndos(call).length > 0
+      if (call.report !== undefined && call.report.leftBehind !== left.length > 0 && !isUndo) {
         complain(
           `${call.id} is ${call.report.leftBehind ? "" : "not "}listed as left behind, the journal says otherwise`,
           [...left, closed]
@@ -52,15 +65,26 @@ export const owned = law(
         ({ late, leftBehind }) => leftBehind.length > 0 && !late.some((event) => isBefore(run, event, closed))
       )
     )
-    if (report.drained !== (still.length === 0))
+    const mayBeUndo = run.index.calls.some((call) => call.report?.leftBehind === true && !wasLeftBehind(call))
+    if (report.drained !== (still.length === 0) && !(mayBeUndo && !report.drained))
       complain(`drained is ${report.drained}, which the attempts that were left behind belie`, [closed])
+    for (const call of run.index.calls) {
+      if (call.lateUndos.length > 0 && call.report?.leftBehind === false)
+        complain(`an undo of ${call.id} was late, and is not listed as left behind`, [...call.lateUndos, closed])
+    }
   }
 )
+
+/** Records of an undo, which comes after its attempt. */
+const undoes = new Set<string>(["undoing", "undone", "undoFailed"])
+
+const failedUndos = (call: CallTrace): ReadonlyArray<Event> =>
+  call.events.filter(({ type }) => type === "effect.compensationFailed")
 
 export const bounded = law(
   "G2",
   "Bounded",
-  "An attempt that is asked to stop is over within `drain`, and so is the fan-out once its root has decided.",
+  "An attempt that is asked to stop is over within `drain`, and so is the fan-out once its root has decided; where something is undone, within `drain` and `undo`.",
   (run, complain) => {
     const { closed, decided, opened, root } = run.index
     const drain = opened!.limits.drain + run.tolerance
@@ -75,7 +99,9 @@ export const bounded = law(
     const decision = decided(root)
     if (decision === undefined || closed === undefined) return
     const took = closed.time - decision.time
-    if (took > drain) complain(`the fan-out closed ${took} ms after it was decided`, [decision, closed])
+    const undoes = run.events.some(({ type }) => type.startsWith("effect.compensat"))
+    if (took > drain + (undoes ? opened!.limits.undo : 0))
+      complain(`the fan-out closed ${took} ms after it was decided`, [decision, closed])
   }
 )
 
@@ -114,6 +140,14 @@ export const fenced = law(
         complain(`attempt ${number} of ${call.id} was late without having been left behind`, [...leftBehind, ...late])
       }
     }
+    for (const call of run.index.calls) {
+      const failed = failedUndos(call)
+      const [undo, again] = call.lateUndos
+      if (again !== undefined)
+        complain(`the undo of ${call.id} was late ${call.lateUndos.length} times`, call.lateUndos)
+      if (undo !== undefined && !failed.some((event) => isBefore(run, event, undo)))
+        complain(`the undo of ${call.id} was late without having been given up`, [...failed, undo])
+    }
     if (closed === undefined) return
     for (const { attempts, id, report } of run.index.calls) {
       const late = attempts.flatMap(({ late }) => late).filter((event) => isBefore(run, event, closed))
@@ -134,15 +168,25 @@ const list = (attempts: ReadonlyArray<number>): string =>
 export const closesLast = law(
   "L1",
   "The close comes last",
-  "`fanout.opened` is the first event of a run and `fanout.closed` its last; only late answers follow.",
+  "`fanout.opened` is the first event of a run and `fanout.closed` its last; only late answers follow, what comes to the gate too late, and the undo of what was left behind.",
   (run, complain) => {
     const { closed, opened } = run.index
     if (run.events[0] !== opened) complain("the run does not begin with its opening", [run.events[0], opened])
     if (closed === undefined) return
-    const after = run.events.slice(run.index.place(closed) + 1).filter(({ type }) => type !== "response.late")
+    const after = run.events.slice(run.index.place(closed) + 1).filter((event) => !mayBeLate(run, event))
     if (after.length > 0) complain(`${after[0]!.type} came after the close`, [closed, ...after])
   }
 )
+
+/** What follows the close of a run, and the settling of a call. */
+const mayBeLate = (run: Run, event: Event): boolean => {
+  if (event.type === "response.late") return true
+  if (event.type === "effect.refused") return atGate(event)
+  const call = "call" in event ? run.index.call(event.call) : undefined
+  // at the gate it is refused
+  const isLate = event.type === "effect.intended" || event.type.startsWith("effect.compensat")
+  return isLate && call !== undefined && wasLeftBehind(call)
+}
 
 export const beganInTime = law(
   "L2",
@@ -191,7 +235,7 @@ export const stoppedOnce = law(
 export const firstEndWins = law(
   "L6",
   "The first end wins",
-  "An attempt ends or is left behind, once; a settled call does nothing more.",
+  "An attempt ends or is left behind, once; a settled call does nothing more, and what became of its effects is fixed.",
   (run, complain) => {
     for (const [call, { ended, leftBehind, number }] of attemptsOf(run)) {
       if (ended.length + leftBehind.length > 1)
@@ -200,7 +244,7 @@ export const firstEndWins = law(
     for (const { events, id, settled } of run.index.calls) {
       const [first] = settled
       if (first === undefined) continue
-      const after = events.slice(events.indexOf(first) + 1).filter(({ type }) => type !== "response.late")
+      const after = events.slice(events.indexOf(first) + 1).filter((event) => !mayBeLate(run, event))
       if (after.length > 0) complain(`${after[0]!.type} of ${id} came after it had settled`, [first, ...after])
     }
   }

@@ -3,6 +3,7 @@
  */
 import type { Contract, Journal, Report } from "@toolscope/core"
 import type { Record } from "../../Ledger.ts"
+import { type EffectTrace, tracesOf } from "./fates.ts"
 import { type PlanNode, readPlan } from "./tree.ts"
 
 export type Event = Journal.Event
@@ -17,6 +18,8 @@ export interface AttemptTrace {
   readonly leftBehind: ReadonlyArray<Of<"attempt.leftBehind">>
   readonly delivered: ReadonlyArray<Of<"stop.delivered">>
   readonly late: ReadonlyArray<Of<"response.late">>
+  /** Its effects, refused ones included, in the order in which they came to the gate. */
+  readonly asked: ReadonlyArray<Of<"effect.intended" | "effect.refused">>
   /** Requests to stop this attempt. */
   readonly stops: ReadonlyArray<Of<"stop.requested">>
   readonly records: ReadonlyArray<Record>
@@ -29,6 +32,10 @@ export interface CallTrace {
   readonly attempts: ReadonlyArray<AttemptTrace>
   readonly stops: ReadonlyArray<Of<"stop.requested">>
   readonly settled: ReadonlyArray<Of<"call.settled">>
+  /** What it did to the world, as the journal tells it. */
+  readonly effects: ReadonlyArray<EffectTrace>
+  /** Ends of undos that had been left behind. */
+  readonly lateUndos: ReadonlyArray<Of<"response.late">>
   /** From the report; from `fanout.opened` while there is none. */
   readonly contract: Contract.Data | undefined
   readonly report: CallJson | undefined
@@ -76,6 +83,7 @@ const emptyAttempt = (number: number): Open<AttemptTrace> => ({
   leftBehind: [],
   delivered: [],
   late: [],
+  asked: [],
   stops: [],
   records: []
 })
@@ -85,6 +93,7 @@ interface Draft {
   readonly attempts: Map<number, Open<AttemptTrace>>
   readonly stops: Array<Of<"stop.requested">>
   readonly settled: Array<Of<"call.settled">>
+  readonly lateUndos: Array<Of<"response.late">>
 }
 
 const attemptOf = (draft: Draft, number: number): Open<AttemptTrace> => {
@@ -107,7 +116,16 @@ const sort = (draft: Draft, event: Event): void => {
     case "stop.delivered":
       return void attemptOf(draft, event.attempt).delivered.push(event)
     case "response.late":
-      return void attemptOf(draft, event.attempt).late.push(event)
+      if (event.undo === true) draft.lateUndos.push(event)
+      else attemptOf(draft, event.attempt).late.push(event)
+      return
+    case "effect.intended":
+      return void attemptOf(draft, event.attempt).asked.push(event)
+    case "effect.refused": {
+      const { asked } = attemptOf(draft, event.attempt)
+      if (!asked.some(({ key }) => key === event.key)) asked.push(event)
+      return
+    }
     case "stop.requested":
       draft.stops.push(event)
       if (event.attempt !== undefined) attemptOf(draft, event.attempt).stops.push(event)
@@ -126,7 +144,8 @@ export const makeIndex = (events: ReadonlyArray<Event>, ledger: ReadonlyArray<Re
   const drafts = new Map<string, Draft>()
   const draftOf = (id: string): Draft => {
     let draft = drafts.get(id)
-    if (draft === undefined) drafts.set(id, (draft = { events: [], attempts: new Map(), stops: [], settled: [] }))
+    if (draft === undefined)
+      drafts.set(id, (draft = { events: [], attempts: new Map(), stops: [], settled: [], lateUndos: [] }))
     return draft
   }
   const places = new Map<Event, number>()
@@ -148,6 +167,7 @@ export const makeIndex = (events: ReadonlyArray<Event>, ledger: ReadonlyArray<Re
         id: node.path,
         ...draft,
         attempts: [...attempts.values()].sort((a, b) => a.number - b.number),
+        effects: tracesOf(draft.events),
         contract: inReport?.contract ?? opened!.contracts[node.path] ?? opened!.contracts[node.tool],
         report: inReport
       }
@@ -172,6 +192,18 @@ export const overOf = ({ ended, leftBehind, refused }: AttemptTrace): Event | un
 
 /** Did its handler begin? */
 export const began = ({ refused, started }: AttemptTrace): boolean => started.length > 0 && refused.length === 0
+
+/** Does the contract say that it changes the world at the gate, and nowhere else? */
+export const marks = ({ contract }: CallTrace): boolean =>
+  contract !== undefined && contract.effect !== "none" && contract.commit === "marked"
+
+/** Does the contract say that what it does can be undone? */
+export const canUndo = ({ contract }: CallTrace): boolean =>
+  contract !== undefined && contract.effect !== "none" && contract.compensate !== undefined
+
+/** Was an attempt of it left behind? */
+export const wasLeftBehind = ({ attempts }: CallTrace): boolean =>
+  attempts.some(({ leftBehind }) => leftBehind.length > 0)
 
 /** Does the contract say that the tool changes the world? */
 export const acts = ({ contract }: CallTrace): boolean => contract !== undefined && contract.effect !== "none"

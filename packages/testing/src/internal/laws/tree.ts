@@ -5,7 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 
-export type Policy = "call" | "all" | "quorum" | "firstSuccess" | "advisory" | "settled" | "deadline"
+export type Policy = "call" | "all" | "quorum" | "firstSuccess" | "advisory" | "settled" | "atomic" | "deadline"
 
 export interface PlanNode {
   readonly policy: Policy
@@ -21,6 +21,10 @@ export interface PlanNode {
   readonly need: number
   /** `quorum`: must they agree, and can it be seen from their values? */
   readonly agree: "no" | "equal" | "custom"
+  /** `quorum`: is what it does not count undone? */
+  readonly undoesSurplus: boolean
+  /** `firstSuccess`: one after the other. */
+  readonly isSerial: boolean
   /** `advisory`: its grace. `deadline`: its duration. Milliseconds. */
   readonly millis: number
 }
@@ -35,8 +39,17 @@ interface Visit {
 }
 
 const lists = { all: "all", quorum: "of", firstSuccess: "firstSuccess" } as const
-const wrapped = { advisory: "advisory", settled: "settled", deadline: "of" } as const
-const policies: ReadonlyArray<Policy> = ["call", "all", "quorum", "firstSuccess", "advisory", "settled", "deadline"]
+const wrapped = { advisory: "advisory", settled: "settled", atomic: "atomic", deadline: "of" } as const
+const policies: ReadonlyArray<Policy> = [
+  "call",
+  "all",
+  "quorum",
+  "firstSuccess",
+  "advisory",
+  "settled",
+  "atomic",
+  "deadline"
+]
 
 const millis = (input: unknown, ifAbsent: number): number =>
   input === undefined
@@ -64,6 +77,8 @@ export const readPlan = (plan: unknown): ReadonlyArray<PlanNode> | undefined => 
       tool: policy === "call" ? String(json.call) : "",
       need: policy === "quorum" ? Number(json.quorum) : 0,
       agree: json.agree === true ? "equal" : json.agree === undefined || json.agree === false ? "no" : "custom",
+      undoesSurplus: policy === "quorum" && json.surplus === "undo",
+      isSerial: policy === "firstSuccess" && (json.stagger === "infinity" || millis(json.stagger, 0) === Infinity),
       millis: policy === "advisory" ? millis(json.grace, 250) : millis(json.deadline, Infinity)
     }
     nodes.push(node)

@@ -26,8 +26,9 @@ export interface Trace {
   /** Milliseconds: when the owner ended it, and when it returned. */
   readonly endedAt: number | undefined
   readonly returnedAt: number | undefined
-  /** Milliseconds from a stop to its bound. */
+  /** Milliseconds from a stop to its bound, and from then to the bound of undos. */
   readonly drain: number
+  readonly undo: number
   /** Steps that the run took, and tasks that ran. */
   readonly steps: number
   readonly tasks: number
@@ -125,6 +126,7 @@ const simulate = async (
     endedAt,
     returnedAt,
     drain: Duration.toMillis(Duration.fromInputUnsafe(settings.drain ?? "2 seconds")),
+    undo: Duration.toMillis(Duration.fromInputUnsafe(settings.undo ?? "5 seconds")),
     steps: steps.count,
     tasks: world.tasksRun
   }

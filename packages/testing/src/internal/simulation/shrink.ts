@@ -11,7 +11,7 @@ const isObject = (u: unknown): u is Json => typeof u === "object" && u !== null 
 
 /** Keys whose value is a list of children, and keys whose value is one node. */
 const lists = ["all", "of", "firstSuccess"]
-const singles = ["advisory", "settled", "of"]
+const singles = ["advisory", "settled", "atomic", "of"]
 const optional = [
   "retry",
   "timeout",
@@ -22,6 +22,9 @@ const optional = [
   "cleanup",
   "deaf",
   "value",
+  "surplus",
+  "undo",
+  "probe",
   "next",
   "after"
 ]
@@ -51,7 +54,7 @@ export function* smaller(scenario: Scenario): Generator<Scenario> {
     const { changes: _, yields: __, ...simpler } = schedule
     if (Object.keys(schedule).length > 2) yield { ...scenario, schedule: simpler }
   }
-  for (const key of ["drain", "concurrency"])
+  for (const key of ["drain", "undo", "concurrency"])
     if (key in (plan as Json)) yield { ...scenario, plan: without(plan as Json, key) as never }
 
   for (const [path, at] of nodes(node)) {
@@ -60,7 +63,7 @@ export function* smaller(scenario: Scenario): Generator<Scenario> {
       continue
     }
     if (!isPlain(at.params)) yield withPlan(put(node, path, { ...at, params: { then: "answer" } }))
-    if (at.call !== "reads" && !/"(commit|detach)"/.test(JSON.stringify(at.params))) {
+    if (at.call !== "reads" && !/"(commit|gate|detach)"/.test(JSON.stringify(at.params))) {
       yield withPlan(put(node, path, { ...at, call: "reads" }))
     }
     const { params } = at
@@ -71,6 +74,13 @@ export function* smaller(scenario: Scenario): Generator<Scenario> {
   }
   for (const [path, at] of objects(node, [])) {
     for (const key of optional) if (key in at) yield withPlan(put(node, path, without(at, key)))
+    // at the gate it commits, if nothing else is said; what is let go would do so too, and not at the gate
+    if ("does" in at && at.then === "gate") yield withPlan(put(node, path, without(at, "does")))
+    // a part of it alone
+    if (isObject(at.does) && isObject(at.next) && at.then === "beside") {
+      yield withPlan(put(node, path, keepHow(at, at.does)))
+      yield withPlan(put(node, path, keepHow(at, at.next)))
+    }
     for (const [key, value] of Object.entries(at)) {
       if (typeof value !== "number" || value <= 0 || key === "quorum" || key === "value") continue
       for (const less of value > 100 ? [100, 10] : value > 10 ? [10] : [])
@@ -83,6 +93,12 @@ export function* smaller(scenario: Scenario): Generator<Scenario> {
       yield { ...scenario, tools: { ...tools, [name]: { contract: tools[name]!.contract } } }
     }
   }
+}
+
+/** What a step of the handler was told beside what it does. */
+const keepHow = (step: Json, inner: Json): Json => {
+  const { after: _, does: __, next: ___, then: ____, ...how } = step
+  return { ...how, ...inner }
 }
 
 const isPlain = (params: unknown): boolean => JSON.stringify(params) === '{"then":"answer"}'

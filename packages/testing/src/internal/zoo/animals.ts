@@ -4,8 +4,8 @@
 import type { Behaviour, Script } from "./behaviour.ts"
 
 /** The tools that the zoo comes with. */
-export type Keeper =
-  "reads" | "acts" | "keyed" | "guarded" | "readsPromise" | "actsPromise" | "keyedPromise" | "guardedPromise"
+type Kept = "reads" | "acts" | "keyed" | "guarded" | "marks" | "marksGuarded" | "books" | "undoable" | "probed"
+export type Keeper = Kept | `${Kept}Promise`
 
 export interface Animal {
   /** What it shows, in one sentence. */
@@ -41,6 +41,12 @@ const committing = (next?: Behaviour["next"]): Behaviour => ({
   then: "commit",
   ...(next === undefined ? {} : { next })
 })
+
+/** Comes to the gate after a while; its effect takes a while too, and so does the answer that follows. */
+const passing = (
+  does: Behaviour["does"] = { after: "20 millis", then: "commit" },
+  next: Behaviour["next"] = { after: "20 millis", then: "answer" }
+): Behaviour => ({ ...later, then: "gate", does, next })
 
 /** What may be said of any tool, promise or not. */
 export const animals = {
@@ -80,13 +86,154 @@ export const animals = {
   commitsThenHangs: animal("acts", "It acts, and never answers: once stopped, Unknown.", committing({ then: "never" })),
   commitsAsItStops: animal("acts", "Told to stop, it acts all the same: Unknown, never Cancelled.", {
     after: "1 second",
-    then: "answer",
+    then: "commit",
     onStop: { after: "5 millis", then: "commit" }
   }),
   failsAsItStops: animal("reads", "Told to stop, it ends with an error of its own, which is kept as afterStop.", {
     after: "1 second",
     then: "answer",
     onStop: { after: "5 millis", then: "fail" }
+  }),
+
+  // at the gate
+  marks: animal(
+    "marks",
+    "Stopped before its gate it has done nothing; in it or after it, it has committed.",
+    passing()
+  ),
+  marksTwice: animal(
+    "books",
+    "Two commits: stopped between them, the first has happened and the second never does.",
+    passing(undefined, passing())
+  ),
+  marksBeside: animal("books", "Two commits at the same time, each under its own key, undone last first.", {
+    ...later,
+    then: "beside",
+    does: { then: "gate", does: { after: "30 millis", then: "commit" } },
+    next: { then: "gate", does: { after: "10 millis", then: "commit" }, next: { after: "40 millis", then: "answer" } }
+  }),
+  marksGuarded: animal(
+    "marksGuarded",
+    "Its contract forbids interruption: stopped before its gate it is awaited, and refused there.",
+    passing()
+  ),
+  marksAgain: animal(
+    "marks",
+    "The first attempt commits and fails, the second commits again, under the same key.",
+    { attempts: [passing(undefined, { then: "fail" }), passing()] },
+    { retry: 1 }
+  ),
+  refusesAtItsGate: animal(
+    "marks",
+    "The effect fails, and that means that nothing happened: no effect is listed.",
+    passing({ after: "20 millis", then: "refuse" })
+  ),
+  failsAtItsGate: animal(
+    "marks",
+    "The effect fails after it has acted: Failed, with an unknown effect beside it.",
+    passing({ after: "20 millis", then: "commit", next: { then: "fail" } })
+  ),
+  diesAtItsGate: animal(
+    "marks",
+    "The effect dies after it has acted: Unknown.",
+    passing({ after: "20 millis", then: "commit", next: { then: "die" } })
+  ),
+  hangsAtItsGate: animal(
+    "marks",
+    "The effect acts and never ends: nothing interrupts it, and at the bound it is unknown, and left behind.",
+    passing({ after: "20 millis", then: "commit", next: { then: "never" } })
+  ),
+  hangsInTime: animal(
+    "marks",
+    "The effect never ends and has a timeout of its own: then it is in doubt, and the handler goes on.",
+    { ...passing({ then: "never" }), timeout: "40 millis" }
+  ),
+  comesDeafToItsGate: animal("marks", "Deaf, it comes to its gate after its stop: it is refused.", {
+    ...passing(),
+    after: "80 millis",
+    ...deaf
+  }),
+  comesTooLateToItsGate: animal(
+    "marks",
+    "Deaf, it comes to its gate after it was left behind: it is refused, as a violation of its contract.",
+    { ...passing(), after: "4 seconds", ...deaf }
+  ),
+  comesToItsGateAsItStops: animal("marks", "Told to stop, it comes to its gate: it is refused.", {
+    after: "1 second",
+    then: "answer",
+    onStop: { after: "5 millis", then: "gate" }
+  }),
+
+  // in doubt, and looked up
+  isLookedUp: animal(
+    "probed",
+    "Its effect acts and fails, and the probe says that it happened: committed.",
+    passing({ after: "20 millis", then: "commit", next: { then: "fail" } })
+  ),
+  isLookedUpInVain: animal("probed", "Its effect fails, and the probe fails too: unknown.", {
+    ...passing({ after: "20 millis", then: "commit", next: { then: "fail" } }),
+    probe: { then: "fail" }
+  }),
+  isNotThere: animal(
+    "probed",
+    "Its effect fails, and the probe says that nothing happened: no effect.",
+    passing({ after: "20 millis", then: "fail" })
+  ),
+  hangsInItsProbe: animal("probed", "Its effect fails, and the probe never answers: unknown, and left behind.", {
+    ...passing({ after: "20 millis", then: "fail" }),
+    probe: { then: "never" }
+  }),
+
+  // undone
+  isUndone: animal("undoable", "It acts from its start; where it is not wanted, it is undone.", committing()),
+  isUndoneInDoubt: animal("undoable", "It dies before it has acted: in doubt, so it is undone, of nothing.", {
+    ...later,
+    then: "die"
+  }),
+  takesTimeToUndo: animal("books", "Its undo takes time: the fan-out waits for it.", {
+    ...passing(),
+    undo: { after: "30 millis", then: "end" }
+  }),
+  failsToUndo: animal("books", "Its undo fails: a state of its own, with the reason.", {
+    ...passing(),
+    undo: { after: "10 millis", then: "fail" }
+  }),
+  diesInItsUndo: animal("books", "Its undo dies: reported as one that failed.", {
+    ...passing(),
+    undo: { after: "10 millis", then: "die" }
+  }),
+  hangsInItsUndo: animal("books", "Its undo never ends: given up at the bound.", {
+    ...passing(),
+    undo: { then: "never" }
+  }),
+  isDeafInItsUndo: animal("books", "Its undo hears nothing and ends late: given up at the bound, and left behind.", {
+    ...passing(),
+    undo: { after: "5 seconds", then: "deaf" }
+  }),
+  landsAfterItsUndo: animal(
+    "undoable",
+    "What it lets go acts after its undo: the world keeps tombstones, and refuses it.",
+    { ...later, then: "detach", for: "300 millis" }
+  ),
+
+  // against its contract
+  readsYetMarks: animal("reads", "It reads only, and comes to the gate: a violation of its contract, and refused.", {
+    ...passing()
+  }),
+  marksInItsCleanup: animal("marks", "Its finalizer comes to the gate: refused, and reported beside its answer.", {
+    ...later,
+    then: "answer",
+    cleanup: { then: "gate" }
+  }),
+  detachesItsGate: animal("marks", "What it lets go comes to the gate after its end: a violation, and refused.", {
+    ...later,
+    then: "detach",
+    does: { after: "100 millis", then: "gate" }
+  }),
+  forgetsItsGate: animal("marks", "It passes the gate, and answers without waiting for it: the attempt waits.", {
+    ...later,
+    then: "detach",
+    does: { then: "gate", does: { after: "30 millis", then: "commit" } }
   }),
 
   // what will not end
@@ -184,6 +331,41 @@ export const animals = {
     }
   ),
   throwsBeforeItsPromise: animal("actsPromise", "It throws before there is a promise.", { then: "throw" }),
+  promiseMarks: animal("marksPromise", "A promise that awaits its commit: as an Effect does.", passing()),
+  promiseMarksTwice: animal(
+    "booksPromise",
+    "A promise with two commits: stopped between them, the second rejects with the reason of the stop.",
+    passing(undefined, passing())
+  ),
+  deafPromiseMarks: animal("marksPromise", "A promise that ignores its signal comes to its gate: it is refused.", {
+    ...passing(),
+    after: "80 millis",
+    ...deaf
+  }),
+  deafPromiseMarksTooLate: animal(
+    "marksPromise",
+    "A promise that ignores its signal comes to its gate after it was left behind: refused, as a violation.",
+    { ...passing(), after: "4 seconds", ...deaf }
+  ),
+  promiseHangsAtItsGate: animal(
+    "marksPromise",
+    "The promise of its effect never settles: unknown, and left behind.",
+    passing({ after: "20 millis", then: "commit", next: { then: "never" } })
+  ),
+  promiseIsLookedUp: animal(
+    "probedPromise",
+    "The promise of its effect rejects after it has acted; the probe says that it happened.",
+    passing({ after: "20 millis", then: "commit", next: { then: "fail" } })
+  ),
+  promiseIsUndone: animal("undoablePromise", "A promise that acts from its start and can be undone.", committing()),
+  promiseFailsToUndo: animal("booksPromise", "The promise of its undo rejects: reported, with the reason.", {
+    ...passing(),
+    undo: { after: "10 millis", then: "fail" }
+  }),
+  promiseHangsInItsUndo: animal("booksPromise", "The promise of its undo never settles: given up, and left behind.", {
+    ...passing(),
+    undo: { then: "never" }
+  }),
 
   // out of reach
   detaches: animal("acts", "It lets something go that acts after its answer: outside of what a runtime can own.", {

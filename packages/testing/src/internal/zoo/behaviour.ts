@@ -28,7 +28,7 @@ const endings = [
   "flood",
   "never"
 ] as const
-const acts = ["commit", "detach", "block"] as const
+const acts = ["commit", "gate", "beside", "detach", "block"] as const
 
 /**
  * One step. The endings:
@@ -46,7 +46,10 @@ const acts = ["commit", "detach", "block"] as const
  * The acts, after which it goes on with `next` (default: answers at once):
  *
  * - `commit`: changes the world
- * - `detach`: lets something go that commits `for` later, whatever becomes of the attempt
+ * - `gate`: passes the gate; there it does what `does` says (default: it commits at once), at most for `timeout`; how that ends is how the
+ *   handler goes on: with `next`, or with its error
+ * - `beside`: does what `does` says beside `next`, and waits for both
+ * - `detach`: lets something go that commits `for` later, or does what `does` says, whatever becomes of the attempt
  * - `block`: holds the event loop for `for`, by the real clock
  */
 export interface Step {
@@ -56,8 +59,25 @@ export interface Step {
   readonly value?: Schema.Json
   readonly items?: number
   readonly for?: number | string
+  readonly does?: Step
+  readonly timeout?: number | string
   readonly next?: Step
 }
+
+/**
+ * How an effect is undone: after a while it is (`end`), or that fails, dies or never ends; `deaf`: it is undone, and is not interrupted
+ * meanwhile.
+ */
+const Undo = Schema.Struct({
+  after: Schema.optionalKey(Time),
+  then: Schema.Literals(["end", "fail", "die", "never", "deaf"])
+})
+
+/** What a probe answers after a while: it looks and tells the truth (`tell`), says `yes` or `no` without looking, or gives no answer. */
+const Probe = Schema.Struct({
+  after: Schema.optionalKey(Time),
+  then: Schema.Literals(["tell", "yes", "no", "fail", "die", "never"])
+})
 
 const step = {
   after: Schema.optionalKey(Time),
@@ -65,6 +85,8 @@ const step = {
   value: Schema.optionalKey(Schema.Json),
   items: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 }))),
   for: Schema.optionalKey(Time),
+  does: Schema.optionalKey(Schema.suspend((): Schema.Codec<Step> => Step)),
+  timeout: Schema.optionalKey(Time),
   next: Schema.optionalKey(Schema.suspend((): Schema.Codec<Step> => Step))
 }
 
@@ -76,12 +98,14 @@ export const Behaviour = Schema.Struct({
   onStop: Schema.optionalKey(
     Schema.Struct({
       after: Schema.optionalKey(Time),
-      then: Schema.Literals(["end", "answer", "commit", "fail", "die", "never"])
+      then: Schema.Literals(["end", "answer", "commit", "gate", "fail", "die", "never"])
     })
   ),
   cleanup: Schema.optionalKey(
-    Schema.Struct({ after: Schema.optionalKey(Time), then: Schema.Literals(["end", "die", "never"]) })
-  )
+    Schema.Struct({ after: Schema.optionalKey(Time), then: Schema.Literals(["end", "gate", "die", "never"]) })
+  ),
+  undo: Schema.optionalKey(Undo),
+  probe: Schema.optionalKey(Probe)
 })
 
 export type Behaviour = typeof Behaviour.Type

@@ -2,7 +2,7 @@
  * Does what a behaviour says, and writes it down. There is one interpreter: a promise of the zoo is a detached fiber of its own, which
  * nobody can interrupt but its signal, so that virtual time drives it too.
  */
-import type { Attempt, Tool } from "@toolscope/core"
+import { type Attempt, Commit, type Contract, type Tool } from "@toolscope/core"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,21 +11,37 @@ import * as Scheduler from "effect/Scheduler"
 import type * as Schema from "effect/Schema"
 import * as Ledger from "../../Ledger.ts"
 import { type Behaviour, behaviourOf, Broken, millisOf, Refused, type Script, type Step } from "./behaviour.ts"
+import { type Pass, passOf, passPromise } from "./pass.ts"
+import { answerProbe, undo } from "./undo.ts"
 
 type Errors = Refused | Broken
 type Info = Pick<Attempt.Attempt, "runId" | "call" | "attempt" | "idempotencyKey">
 
 interface Scene {
   readonly info: Info
+  readonly behaviour: Behaviour
+  readonly contract: Contract.Contract
   readonly write: Ledger.Writer
+  readonly pass: Pass
+  readonly isStopped: () => boolean
+  /** The idempotency key of what it does to the world: that of the attempt, or of the effect at the gate. */
+  readonly key: string
+  /** It is a part of the handler: how it ends is not how the handler ends. */
+  readonly isPart: boolean
   /** It has ended by itself: a stop that comes now ends nothing. */
   ended: boolean
 }
 
-const scene = (info: Info): Scene => {
+const sceneOf = (
+  script: Script,
+  contract: Contract.Contract,
+  info: Info,
+  more: Pick<Scene, "isStopped" | "pass">
+): Scene => {
   const write = Ledger.writerFor(info)
   write("began")
-  return { info, write, ended: false }
+  const behaviour = behaviourOf(script, info.attempt)
+  return { ...more, info, behaviour, contract, write, key: info.idempotencyKey, isPart: false, ended: false }
 }
 
 const wait = (time: number | string | undefined): Effect.Effect<void> => {
@@ -36,7 +52,8 @@ const wait = (time: number | string | undefined): Effect.Effect<void> => {
 const message = ({ info }: Scene, what: string): string => `${info.call} attempt ${info.attempt} ${what}`
 
 /** Throws what a step that throws at once has to throw before the handler returns. */
-const throwAtOnce = (behaviour: Behaviour, on: Scene): void => {
+const throwAtOnce = (on: Scene): void => {
+  const { behaviour } = on
   if (behaviour.then === "throw" && millisOf(behaviour.after) === 0) {
     const text = message(on, "threw")
     on.write("ended", { error: text })
@@ -49,7 +66,7 @@ const end = <A, E>(on: Scene, result: Effect.Effect<A, E>, error?: string): Effe
   Effect.provideService(
     Effect.suspend(() => {
       on.ended = true
-      on.write("ended", error === undefined ? {} : { error })
+      if (!on.isPart) on.write("ended", error === undefined ? {} : { error })
       return result
     }),
     Scheduler.PreventSchedulerYield,
@@ -98,16 +115,81 @@ const performNow = (step: Step, on: Scene): Effect.Effect<Schema.Json, Errors> =
     case "never":
       return Effect.never
     case "commit":
-      on.write("committed")
+      if (isTombstoned(on.key)) {
+        on.write("refused", { key: on.key })
+        const text = message(on, "came after its undo")
+        return end(on, Effect.fail(new Refused({ message: text })), text)
+      }
+      on.write("committed", { key: on.key })
       return goOn()
-    case "detach":
-      detached(Effect.map(wait(step.for), () => on.write("committed", { detached: true })))
+    case "gate":
+      return Effect.flatMap(throughGate(step, on), goOn)
+    case "beside": {
+      const { does = { then: "commit" }, next = { then: "answer" } } = step
+      const parts = [perform(does, partOf(on)), perform(next, partOf(on))] as const
+      return Effect.flatMap(Effect.all(parts, { concurrency: "unbounded" }), ([, value]) =>
+        end(on, Effect.succeed(value))
+      )
+    }
+    case "detach": {
+      const { does = { ...(step.for === undefined ? {} : { after: step.for }), then: "commit" } } = step
+      const write: Ledger.Writer = (what, more) => {
+        on.write(what, { ...more, detached: true })
+      }
+      detached(perform(does, { ...partOf(on), write }))
       return goOn()
+    }
     case "block":
       block(millisOf(step.for))
       return goOn()
   }
 }
+
+const partOf = (on: Scene): Scene => ({ ...on, isPart: true, ended: false })
+
+/** The ledger of the present fiber holds the world of the zoo. */
+const isTombstoned = (key: string): boolean => {
+  const { records } = Ledger.current()
+  return records.some(({ what }) => what === "undone") && Ledger.world(records).tombstones.has(key)
+}
+
+/** Passes the gate, if the runtime lets it; what happens there is written down under the key that it gives. */
+const throughGate = (step: Step, on: Scene): Effect.Effect<unknown, Errors> => {
+  const { behaviour, contract, info } = on
+  // what the runtime has admitted is its own: nothing that passes is detached
+  const write = Ledger.writerFor(info)
+  const { probe, undo: undone } = behaviour
+  return on.pass(
+    (key) => {
+      write("committing", { key, ...(on.isStopped() ? { stopped: true } : {}) })
+      return atGate(step, { ...partOf(on), key, write })
+    },
+    {
+      ...(step.timeout === undefined ? {} : { timeout: millisOf(step.timeout) }),
+      ...(contract.effect !== "none" && contract.compensate === "atCommit"
+        ? { compensate: ({ key }) => undo(undone, key, write) }
+        : {}),
+      ...(probe === undefined || (contract.effect !== "none" && contract.probe !== undefined)
+        ? {}
+        : { probe: ({ key }) => answerProbe(probe, key) })
+    }
+  )
+}
+
+const atGate = (step: Step, on: Scene): Effect.Effect<Schema.Json, Errors> =>
+  Effect.flatMap(
+    Effect.clockWith((clock) => clock.currentTimeMillis),
+    (began) =>
+      Effect.onExit(perform(step.does ?? { then: "commit" }, on), (exit) =>
+        Effect.clockWith((clock) =>
+          Effect.sync(() => {
+            const isUp = step.timeout !== undefined && clock.currentTimeMillisUnsafe() >= began + millisOf(step.timeout)
+            const isCut = !on.ended && !isUp && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+            on.write(isCut ? "cut" : "concluded", { key: on.key })
+          })
+        )
+      )
+  )
 
 const detached = <A, E>(effect: Effect.Effect<A, E>, options?: Effect.RunOptions): Fiber.Fiber<A, E> =>
   Effect.runForkWith(Fiber.getCurrent()!.context)(effect, options)
@@ -118,18 +200,27 @@ const block = (millis: number): void => {
 }
 
 /** What it does when it is stopped: `deaf`, it pays no heed; otherwise what `onStop` says, which by default is to end. */
-const stoppable = (
-  behaviour: Behaviour,
-  on: Scene,
-  body: Effect.Effect<Schema.Json, Errors>
-): Effect.Effect<Schema.Json, Errors> => {
+const stoppable = (on: Scene): Effect.Effect<Schema.Json, Errors> => {
+  const { behaviour } = on
+  const body = Effect.onExit(perform(behaviour, on), (exit) =>
+    Effect.sync(() => {
+      // an error that a part of it had, or that the gate gave
+      if (on.ended || Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
+      on.ended = true
+      const error = Cause.squash(exit.cause)
+      on.write("ended", { error: error instanceof Error ? error.message : String(error) })
+    })
+  )
   if (behaviour.deaf === true) return Effect.uninterruptible(body)
   const { after, then = "end" } = behaviour.onStop ?? {}
-  const stopped = Effect.suspend((): Effect.Effect<void, Errors> => {
+  const stopped = Effect.suspend((): Effect.Effect<unknown, Errors> => {
     switch (then) {
       case "commit":
-        on.write("committed")
+        on.write("committed", { key: on.key })
         break
+      case "gate":
+        on.write("aborted")
+        return throughGate({ then: "gate" }, on)
       case "fail":
       case "die": {
         const error = message(on, then === "fail" ? "failed as it was stopped" : "died as it was stopped")
@@ -146,10 +237,15 @@ const stoppable = (
 }
 
 /** A finalizer in the scope of the attempt: it runs when the handler has ended, and cannot change how. */
-const withCleanup = ({ cleanup }: Behaviour, on: Scene): Effect.Effect<void> => {
+const withCleanup = (on: Scene): Effect.Effect<void> => {
+  const { cleanup } = on.behaviour
   if (cleanup === undefined) return Effect.void
-  const finalizer = Effect.suspend(() => {
+  const finalizer = Effect.suspend((): Effect.Effect<unknown> => {
     if (cleanup.then === "never") return Effect.never
+    if (cleanup.then === "gate") {
+      on.write("cleaned")
+      return Effect.orDie(throughGate({ then: "gate" }, on))
+    }
     const failed = cleanup.then === "die"
     const error = message(on, "died in its cleanup")
     on.write("cleaned", failed ? { error } : {})
@@ -161,34 +257,36 @@ const withCleanup = ({ cleanup }: Behaviour, on: Scene): Effect.Effect<void> => 
 
 /** The handler of a tool that is an Effect. */
 export const asEffect =
-  (current: () => Attempt.Attempt) =>
+  (contract: Contract.Contract, current: () => Attempt.Attempt) =>
   (script: Script): Effect.Effect<Schema.Json, Errors> => {
     const attempt = current()
-    const behaviour = behaviourOf(script, attempt.attempt)
-    const on = scene(attempt)
-    throwAtOnce(behaviour, on)
-    return Effect.andThen(withCleanup(behaviour, on), stoppable(behaviour, on, perform(behaviour, on)))
+    const isStopped = () => attempt.stopping() !== undefined
+    const on = sceneOf(script, contract, attempt, { isStopped, pass: passOf(Commit.run) })
+    throwAtOnce(on)
+    return Effect.andThen(withCleanup(on), stoppable(on))
   }
 
 /** The function of a tool that is a promise. */
-export const asPromise = (script: Script, { signal, ...info }: Tool.PromiseContext): Promise<Schema.Json> => {
-  const behaviour = behaviourOf(script, info.attempt)
-  const on = scene(info)
-  throwAtOnce(behaviour, on)
-  const body = stoppable(behaviour, on, perform(behaviour, on))
-  const worker = detached(body, behaviour.deaf === true ? {} : { signal })
-  return new Promise((resolve, reject) => {
-    worker.addObserver((exit) => {
-      if (Exit.isSuccess(exit)) {
-        resolve(exit.value)
-        if (behaviour.then === "twice") resolve("a second answer")
-      } else if (Cause.hasInterruptsOnly(exit.cause)) {
-        if (signal.aborted && behaviour.onStop?.then === "answer") resolve(`${info.call}#${info.attempt}`)
-        else reject(new DOMException("This operation was aborted", "AbortError"))
-      } else {
-        const reason = exit.cause.reasons.find((r) => !Cause.isInterruptReason(r))!
-        reject(Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : reason)
-      }
+export const asPromise =
+  (contract: Contract.Contract) =>
+  (script: Script, { commit, signal, ...info }: Tool.PromiseContext): Promise<Schema.Json> => {
+    const isStopped = () => signal.aborted
+    const on = sceneOf(script, contract, info, { isStopped, pass: passPromise(commit, signal) })
+    const { behaviour } = on
+    throwAtOnce(on)
+    const worker = detached(stoppable(on), behaviour.deaf === true ? {} : { signal })
+    return new Promise((resolve, reject) => {
+      worker.addObserver((exit) => {
+        if (Exit.isSuccess(exit)) {
+          resolve(exit.value)
+          if (behaviour.then === "twice") resolve("a second answer")
+        } else if (Cause.hasInterruptsOnly(exit.cause)) {
+          if (signal.aborted && behaviour.onStop?.then === "answer") resolve(`${info.call}#${info.attempt}`)
+          else reject(new DOMException("This operation was aborted", "AbortError"))
+        } else {
+          const reason = exit.cause.reasons.find((r) => !Cause.isInterruptReason(r))!
+          reject(Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : reason)
+        }
+      })
     })
-  })
-}
+  }

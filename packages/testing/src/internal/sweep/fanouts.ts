@@ -1,6 +1,6 @@
 /**
- * The fan-outs that `npm run sweep` interrupts: every policy, retries, timeouts, tools that are deaf, hang, or act as they are stopped. Each
- * is a plan in the plan format over the tools of the zoo.
+ * The fan-outs that `npm run sweep` interrupts: every policy, retries, timeouts, the gate and undo, tools that are deaf, hang, or act as they
+ * are stopped. Each is a plan in the plan format over the tools of the zoo.
  */
 import { Fanout, Journal, PlanDocument, Quarantine } from "@toolscope/core"
 import * as Effect from "effect/Effect"
@@ -71,6 +71,94 @@ const plans: { readonly [name: string]: object } = {
     },
     drain: 15
   },
+  "at the gate": {
+    plan: {
+      all: [
+        child("a", node(animals.marksTwice)),
+        child("b", node(animals.marksBeside)),
+        child("c", node(animals.forgetsItsGate)),
+        child("d", node(animals.comesDeafToItsGate))
+      ]
+    },
+    drain: 60
+  },
+  "at the gate, promises": {
+    plan: {
+      all: [
+        child("a", node(animals.promiseMarksTwice)),
+        child("b", node(animals.deafPromiseMarks)),
+        child("c", node(animals.promiseIsLookedUp))
+      ]
+    },
+    drain: 60
+  },
+  "in doubt, and looked up": {
+    plan: {
+      all: [
+        child("a", { settled: node(animals.isLookedUp) }),
+        child("b", { settled: node(animals.isNotThere) }),
+        child("c", { settled: node(animals.hangsInItsProbe) }),
+        child("d", node(animals.marksAgain))
+      ]
+    },
+    drain: 30
+  },
+  "atomic that succeeds": {
+    plan: { atomic: { all: [child("a", node(animals.marksTwice)), child("b", node(animals.takesTimeToUndo))] } }
+  },
+  "atomic that fails": {
+    plan: {
+      atomic: {
+        all: [child("a", node(animals.marksTwice)), child("b", node(animals.takesTimeToUndo)), child("c", fails(70))]
+      }
+    }
+  },
+  "atomic in an atomic": {
+    plan: {
+      atomic: {
+        all: [
+          child("in", { settled: { atomic: { all: [child("a", node(animals.isUndone)), child("b", fails(30))] } } }),
+          child("c", { atomic: node(animals.marksBeside) }),
+          child("d", fails(90))
+        ]
+      }
+    }
+  },
+  "undo that fails, hangs and is deaf": {
+    plan: {
+      atomic: {
+        all: [
+          child("a", node(animals.isUndone)),
+          child("b", node(animals.isDeafInItsUndo)),
+          child("c", node(animals.failsToUndo)),
+          child("d", node(animals.promiseFailsToUndo)),
+          child("e", fails(70))
+        ]
+      }
+    },
+    drain: 30,
+    undo: 50
+  },
+  "race that undoes its losers": {
+    plan: {
+      firstSuccess: [
+        child("a", { all: [child("a", node(animals.isUndone)), child("b", fails(30))] }),
+        child("b", { all: [child("a", node(animals.marksTwice)), child("b", fails(70))] }),
+        child("c", node(animals.isUndone))
+      ],
+      stagger: "infinity"
+    }
+  },
+  "quorum that undoes its surplus": {
+    plan: {
+      quorum: 1,
+      surplus: "undo",
+      of: [
+        child("a", { all: [child("a", node(animals.takesTimeToUndo)), child("b", answers(200))] }),
+        child("b", answers(70))
+      ]
+    }
+  },
   nested: {
     plan: {
       all: [
@@ -91,12 +179,16 @@ const plans: { readonly [name: string]: object } = {
  */
 export const names: ReadonlyArray<string> = Object.keys(plans)
 
-const drainOf = (settings: PlanDocument.Settings): number => (settings.drain as number | undefined) ?? 2000
+const boundOf = ({ drain, undo }: PlanDocument.Settings, undoes: boolean): number =>
+  ((drain as number | undefined) ?? 2000) + (undoes ? ((undo as number | undefined) ?? 5000) : 0)
 
 /** How long what was left behind is watched, in milliseconds. */
 const aftermath = 10_000
 
-/** Interrupts the owner of a fan-out at every step: all laws hold, nothing starts after, and it returns within the drain. */
+/**
+ * Interrupts the owner of a fan-out at every step: all laws hold, nothing starts or passes the gate after, and it returns within the drain,
+ * or within drain and undo where something is undone.
+ */
 export const sweep = (name: string, options: Sweep.Options = {}): Effect.Effect<Sweep.Swept, Sweep.SweepError> =>
   Effect.flatMap(
     Effect.orDie(PlanDocument.decode({ toolscope: 1, ...plans[name] }, Object.values(Zoo.tools))),
@@ -118,7 +210,8 @@ export const sweep = (name: string, options: Sweep.Options = {}): Effect.Effect<
             Effect.gen(function* () {
               const clock = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
               const waited = clock - time
-              if (where !== "nowhere" && waited > drainOf(settings)) {
+              const undoes = journal.events.some(({ type }) => type.startsWith("effect.compensat"))
+              if (where !== "nowhere" && waited > boundOf(settings, undoes)) {
                 return yield* Effect.fail(new Error(`it returned ${waited} ms after its interruption`))
               }
               yield* Effect.sleep(aftermath)

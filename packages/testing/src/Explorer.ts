@@ -12,7 +12,7 @@ import { compare } from "./internal/explorer/compare.ts"
 import { type Before, before, canGoOn, check } from "./internal/explorer/invariants.ts"
 import { Meaning } from "./internal/explorer/meaning.ts"
 import { Orders } from "./internal/explorer/orders.ts"
-import { flat, show, toProgram, type Tree, treesOf, withEmpty } from "./internal/explorer/trees.ts"
+import { flat, type Shapes, show, toProgram, type Tree, treesOf, withEmpty } from "./internal/explorer/trees.ts"
 import { type Alphabet, everything, verdicts, Watching, World } from "./internal/explorer/world.ts"
 
 /**
@@ -66,6 +66,20 @@ export interface Options {
   readonly onViolation?: (violation: Violation) => void
   /** Called for every transition. */
   readonly onTransition?: (transition: Transition) => void
+  /** Called now and then, with what has been done so far. */
+  readonly onProgress?: (sofar: Progress) => void
+}
+
+/**
+ * How far it has come.
+ *
+ * @since 0.1.0
+ */
+export interface Progress {
+  /** Programs that have been explored. */
+  readonly programs: number
+  readonly states: number
+  readonly transitions: number
 }
 
 /**
@@ -143,6 +157,8 @@ class Walk {
       this.asked.clear()
       this.path.push(events)
       this.transitions++
+      if (this.transitions % 50_000 === 0)
+        this.options.onProgress?.({ programs: 0, states: this.states, transitions: this.transitions })
       this.world.consume(this.state, events)
       // the order in which the events of one instant are listed means nothing
       const listed = events.slice()
@@ -220,12 +236,22 @@ function* choices(
  */
 export const exploreAll = (
   trees: Iterable<Tree>,
-  options: Options & { readonly concurrency: ReadonlyArray<number>; readonly onProgram?: (done: Result) => void }
+  options: Options & { readonly concurrency: ReadonlyArray<number> }
 ): Result => {
   let sum: Result = { programs: 0, states: 0, transitions: 0, schedules: 0, violations: [] }
+  const onProgress = ({ states, transitions }: Progress): void =>
+    options.onProgress?.({
+      programs: sum.programs,
+      states: sum.states + states,
+      transitions: sum.transitions + transitions
+    })
   for (const tree of trees) {
     for (const concurrency of options.concurrency) {
-      const one = explore(toProgram(tree, concurrency), options, `${show(tree)}, concurrency ${concurrency}`)
+      const one = explore(
+        toProgram(tree, concurrency),
+        { ...options, onProgress },
+        `${show(tree)}, concurrency ${concurrency}`
+      )
       sum = {
         programs: sum.programs + 1,
         states: sum.states + one.states,
@@ -234,7 +260,7 @@ export const exploreAll = (
         violations: [...sum.violations, ...one.violations].slice(0, options.keep ?? 10)
       }
     }
-    options.onProgram?.(sum)
+    options.onProgress?.(sum)
   }
   return sum
 }
@@ -280,6 +306,12 @@ export {
    * @since 0.1.0
    */
   flat,
+  /**
+   * Of which policies trees are made.
+   *
+   * @since 0.1.0
+   */
+  type Shapes,
   /**
    * A tree in one line.
    *

@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Decision from "@toolscope/core/Decision"
 import * as Explorer from "../src/Explorer.ts"
 import { alike } from "../src/internal/explorer/bisimulation.ts"
-import { suites } from "../src/internal/explorer/suites.ts"
+import { proofs, suites } from "../src/internal/explorer/suites.ts"
 
 describe("the decision core, in every reachable state", () => {
-  for (const suite of suites.filter(({ quick }) => quick)) {
+  for (const suite of suites.filter(({ size }) => size === "quick")) {
     it(`keeps every rule: ${suite.name}`, () => {
       const { concurrency, alphabet } = suite
       const { states, violations } = Explorer.exploreAll(suite.trees(), { alphabet, concurrency })
@@ -16,19 +16,11 @@ describe("the decision core, in every reachable state", () => {
 })
 
 describe("the key of a state", () => {
-  it("decides what follows: states that share it do the same on the same events (2 calls, everything)", () => {
-    assert.deepStrictEqual(alike(Explorer.treesOf(2, 1), Explorer.everything, 1).slice(0, 3), [])
-  })
-
-  it("decides what follows: states that share it do the same on the same events (3 calls, verdicts)", () => {
-    assert.deepStrictEqual(alike(Explorer.treesOf(3, 0), Explorer.verdicts, 2).slice(0, 3), [])
-  })
-
-  it("decides what follows: states that share it do the same on the same events (3 calls in races, everything, one at a time)", () => {
-    const races = Explorer.treesOf(3, 0).filter((tree) => tree.type === "firstSuccess" && tree.children.length === 2)
-    const alphabet = { ...Explorer.everything, together: false }
-    assert.deepStrictEqual(alike(races, alphabet, 2).slice(0, 3), [])
-  })
+  for (const { alphabet, concurrency, name, trees } of proofs) {
+    it(`decides what follows: states that share it do the same on the same events (${name})`, () => {
+      assert.deepStrictEqual(alike(trees(), alphabet, concurrency).slice(0, 3), [])
+    })
+  }
 
   it("merges states: far fewer are visited than without it", () => {
     const program = Explorer.toProgram(Explorer.flat(3)[0]!, 3)
@@ -49,5 +41,18 @@ describe("the explorer itself", () => {
     })
     const { violations } = Explorer.explore(strict, { alphabet: Explorer.verdicts })
     assert.include(Explorer.describe(violations[0]!), "2 attempts run, and 1 may")
+  })
+
+  it("finds a core that forgets to undo, and prints the way there", () => {
+    const [group] = Explorer.flat(2, true).filter((tree) => tree.type === "quorum" && tree.undoSurplus)
+    const program = Explorer.toProgram(group!, 2)
+    // the checks see a quorum that undoes its surplus, the core sees one that keeps it
+    const nodes = program.nodes.map((node) =>
+      Object.create(node, {
+        undoSurplus: { get: () => node.undoSurplus && new Error().stack!.includes("internal/explorer") }
+      })
+    )
+    const { violations } = Explorer.explore({ ...program, nodes }, { alphabet: { ...Explorer.verdicts, undo: true } })
+    assert.include(violations.map(Explorer.describe).join("\n"), "it does not ask: undo 2")
   })
 })

@@ -5,7 +5,7 @@
 import { Worker } from "node:worker_threads"
 import * as Explorer from "../Explorer.ts"
 import { alike } from "../internal/explorer/bisimulation.ts"
-import { suites } from "../internal/explorer/suites.ts"
+import { proofs, suites } from "../internal/explorer/suites.ts"
 
 /** An endless loop can only be seen from another thread. */
 const watch = (seconds: number): void => {
@@ -24,7 +24,7 @@ const die = (message: string): never => {
 const limit = process.argv.indexOf("--limit")
 if (limit !== -1) watch(Number(process.argv[limit + 1]))
 
-const quick = suites.filter((suite) => suite.quick)
+const quick = suites.filter(({ size }) => size === "quick")
 for (const { alphabet, concurrency, name, trees } of quick) {
   const { states } = Explorer.exploreAll(trees(), {
     alphabet,
@@ -33,12 +33,5 @@ for (const { alphabet, concurrency, name, trees } of quick) {
   })
   if (states === 0) die(`${name}: nothing was explored`)
 }
-const races = Explorer.treesOf(3, 0).filter(({ type }, i) => type === "firstSuccess" && i % 5 === 0)
-const { everything, verdicts } = Explorer
-for (const fault of [
-  ...alike(Explorer.treesOf(2, 1), everything, 1),
-  ...alike(Explorer.treesOf(3, 0), verdicts, 2),
-  ...alike(Explorer.flat(3), { ...verdicts, attempts: 2 }, 1),
-  ...alike(races, { ...everything, together: false }, 2)
-])
-  die(fault)
+for (const { alphabet, concurrency, trees } of proofs)
+  for (const fault of alike(trees(), alphabet, concurrency)) die(fault)

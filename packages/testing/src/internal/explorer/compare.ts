@@ -4,7 +4,7 @@
 import * as Decision from "@toolscope/core/Decision"
 import type { Meaning } from "./meaning.ts"
 import type { Orders } from "./orders.ts"
-import { by, causes, decisions, isDecided, isScope, kept, phaseNames, status } from "./words.ts"
+import { by, causes, decisions, isDecided, kept, phaseNames, status } from "./words.ts"
 
 type Complain = (message: string) => void
 
@@ -28,7 +28,7 @@ export const compare = (state: Decision.State, meaning: Meaning, asked: Orders, 
           `what call ${i} did is ${meaning.isProvisional(i) ? "" : "not "}provisional, and the core says otherwise`
         )
     } else if (isDecided(expected) && meaning.since[i] === meaning.instant) compareBasis(state, meaning, i, complain)
-    if (isScope(meaning.program, i) && Decision.isLost(state, i) !== meaning.isUnwanted(i))
+    if (meaning.isScope[i] && Decision.isLost(state, i) !== meaning.isUnwanted(i))
       complain(`scope ${i} is ${meaning.isUnwanted(i) ? "" : "not "}lost, and the core says otherwise`)
   }
   if (Decision.isClosed(state) !== meaning.isOver)

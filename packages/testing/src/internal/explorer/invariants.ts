@@ -4,7 +4,7 @@
  */
 import * as Decision from "@toolscope/core/Decision"
 import type { Orders } from "./orders.ts"
-import { deeds, isChosenFrom, isScope } from "./words.ts"
+import { deeds, isChosenFrom } from "./words.ts"
 import type { World } from "./world.ts"
 
 /** The decisions before a step, to compare with. */
@@ -44,8 +44,8 @@ export const check = (
         complain(`call ${i} is decided (${decision}) and ${phase}`)
     } else if (decision !== "stopped" && decision !== "skipped") checkNode(program, state, i, decision, complain)
     if (policy === "firstSuccess" && decision === undefined) checkRace(program, state, i, world, complain)
-    if (isScope(program, i) && Decision.isLost(state, i)) checkLost(program, state, i, asked, world, complain)
-    if (isScope(program, i) && world.isUndoing(i)) undoing = true
+    if (world.isScope[i]! && Decision.isLost(state, i)) checkLost(program, state, i, asked, world, complain)
+    if (world.isScope[i]! && world.isUndoing(i)) undoing = true
   }
   checkUndos(program, state, asked, world, complain)
   if (live !== Decision.live(state)) complain(`${live} attempts run, and the core counts ${Decision.live(state)}`)

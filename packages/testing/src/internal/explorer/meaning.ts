@@ -8,7 +8,7 @@
 import type * as Decision from "@toolscope/core/Decision"
 import { Orders } from "./orders.ts"
 import { type Rules, ruleOf } from "./rules.ts"
-import { bad, by, deeds, isChosenFrom, isDecided, kept, phases, status } from "./words.ts"
+import { bad, by, deeds, findScopes, isChosenFrom, isDecided, kept, phases, status } from "./words.ts"
 
 type Ended = Extract<Decision.Event, { readonly type: "ended" | "leftBehind" }>
 type Undone = Extract<Decision.Event, { readonly type: "undone" }>
@@ -19,6 +19,8 @@ const isTimer = ({ type }: Decision.Event): boolean =>
 
 export class Meaning implements Rules {
   readonly program: Decision.Program
+  /** Per node: is it undone as a whole? */
+  readonly isScope: ReadonlyArray<boolean>
   /** Everything that changes, to be copied and put back. */
   readonly memory: Uint8Array
   /** Per node: where it is, `status` in words.ts. */
@@ -46,6 +48,7 @@ export class Meaning implements Rules {
   constructor(program: Decision.Program) {
     const n = program.nodes.length
     this.program = program
+    this.isScope = findScopes(program)
     this.memory = new Uint8Array(9 * n + 2)
     const view = (i: number): Uint8Array => this.memory.subarray(i * n, (i + 1) * n)
     this.status = view(0)
@@ -120,7 +123,7 @@ export class Meaning implements Rules {
       if (this.did[call] !== deeds.undoable || this.undoneWith[call] !== 0) continue
       let largest = -1
       for (let i = call; i !== -1; i = this.program.nodes[i]!.parent) {
-        if (this.isUnwanted(i) && !this.isLive(i)) largest = i
+        if (this.isScope[i] && this.isUnwanted(i) && !this.isLive(i)) largest = i
       }
       if (largest === -1) continue
       this.undoneWith[call] = largest + 1
@@ -147,6 +150,7 @@ export class Meaning implements Rules {
     if (this.did[call] !== deeds.undoable) return false
     for (let i = call; i !== -1; i = this.program.nodes[i]!.parent) {
       const { parent, policy } = this.program.nodes[i]!
+      if (!this.isScope[i]) continue
       if (this.isUnwanted(i)) return true
       if (policy === "atomic" && !isDecided(this.status[i]!)) return true
       if (isChosenFrom(this.program.nodes[parent]) && !isDecided(this.status[parent]!)) return true

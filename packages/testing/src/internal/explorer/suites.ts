@@ -1,7 +1,7 @@
 /**
  * The suites of the explorer: which plans, and what may happen to them.
  */
-import { chains, flat, type Tree, treesOf, withEmpty } from "./trees.ts"
+import { chains, flat, type Tree, treesOf, withEmpty, type Wrapper } from "./trees.ts"
 import { type Alphabet, everything, verdicts } from "./world.ts"
 
 export interface Suite {
@@ -9,103 +9,246 @@ export interface Suite {
   readonly trees: () => ReadonlyArray<Tree>
   readonly alphabet: Alphabet
   readonly concurrency: ReadonlyArray<number>
-  /** Small enough for the ordinary tests. */
-  readonly quick: boolean
+  /** `quick`: small enough for the ordinary tests. `long`: takes an hour or more. */
+  readonly size: "quick" | "usual" | "long"
 }
 
 /** Every `n`-th, from the first. */
 const everyNth = <T>(n: number, list: ReadonlyArray<T>): ReadonlyArray<T> => list.filter((_, i) => i % n === 0)
 
+const surplus = true
+const withoutUndo: Alphabet = { ...everything, undo: false }
+/** Where nothing is undone, `atomic` says no more than its child. */
+const wrappers: ReadonlyArray<Wrapper> = ["settled", "deadline"]
+
+/** Flat groups that undo what they have not chosen. To the others it makes no difference what calls did. */
+const choosing = (calls: number): ReadonlyArray<Tree> =>
+  flat(calls, surplus).filter((tree) => tree.type === "firstSuccess" || (tree.type === "quorum" && tree.undoSurplus))
+
 export const suites: ReadonlyArray<Suite> = [
   {
     name: "1 call, alone and in groups, everything",
-    trees: () => [...treesOf(1, 1), ...flat(1), ...withEmpty({ type: "call" })],
+    trees: () => [...treesOf(1, 2), ...flat(1, surplus), ...withEmpty({ type: "call" })],
     alphabet: everything,
     concurrency: [1],
-    quick: true
+    size: "quick"
   },
   {
     name: "1 call, and what comes too late",
-    trees: () => treesOf(1, 1),
+    trees: () => treesOf(1, 2),
     alphabet: { ...everything, late: true },
     concurrency: [1],
-    quick: true
+    size: "quick"
   },
   {
     name: "2 calls and an empty group, verdicts",
     trees: () => treesOf(3, 0).flatMap(withEmpty),
     alphabet: { ...verdicts, together: true },
     concurrency: [1],
-    quick: true
+    size: "quick"
   },
   {
     name: "3 calls, flat, everything but retries",
-    trees: () => flat(3),
+    trees: () => flat(3, surplus),
     alphabet: { ...everything, attempts: 1 },
     concurrency: [3],
-    quick: true
+    size: "quick"
+  },
+  {
+    name: "2 calls, two wrappers, undo, one by one",
+    trees: () => treesOf(2, 2, { surplus }),
+    alphabet: { ...everything, attempts: 1, together: false },
+    concurrency: [2],
+    size: "quick"
   },
   {
     name: "6 calls, groups in groups, verdicts together",
     trees: () => chains(6),
     alphabet: { ...verdicts, together: true },
     concurrency: [6],
-    quick: true
+    size: "quick"
   },
   {
     name: "2 calls, and what comes too late",
     trees: () => treesOf(2, 0),
-    alphabet: { ...everything, late: true, together: false },
+    alphabet: { ...withoutUndo, late: true, together: false },
     concurrency: [2],
-    quick: true
+    size: "quick"
+  },
+  {
+    name: "2 calls, undo, and what comes too late",
+    trees: () => treesOf(2, 0, { surplus }),
+    alphabet: { ...everything, attempts: 1, late: true, together: false },
+    concurrency: [2],
+    size: "quick"
+  },
+  {
+    name: "3 calls, undo, one by one",
+    trees: () => treesOf(3, 0, { surplus }),
+    alphabet: { ...everything, attempts: 1, timeouts: false, together: false },
+    concurrency: [3],
+    size: "quick"
   },
   {
     name: "3 calls, verdicts and stops",
     trees: () => treesOf(3, 1),
     alphabet: verdicts,
     concurrency: [1, 3],
-    quick: true
+    size: "quick"
   },
   {
-    name: "2 calls, everything",
-    trees: () => treesOf(2, 4),
+    name: "2 calls, everything but undo",
+    trees: () => treesOf(2, 3, { wrappers }),
+    alphabet: withoutUndo,
+    concurrency: [1],
+    size: "quick"
+  },
+  {
+    name: "2 calls, one wrapper, everything",
+    trees: () => treesOf(2, 1, { surplus }),
+    alphabet: everything,
+    concurrency: [2],
+    size: "quick"
+  },
+  {
+    name: "2 calls, two wrappers, everything",
+    trees: () => treesOf(2, 2, { surplus }),
     alphabet: everything,
     concurrency: [1, 2],
-    quick: true
+    size: "usual"
   },
   {
     name: "2 calls, what comes too late, together",
-    trees: () => treesOf(2, 1),
-    alphabet: { ...everything, late: true },
+    trees: () => treesOf(2, 1, { wrappers }),
+    alphabet: { ...withoutUndo, late: true },
     concurrency: [1],
-    quick: false
+    size: "usual"
+  },
+  {
+    name: "2 calls, undo, what comes too late, together",
+    trees: () => treesOf(2, 0, { surplus }),
+    alphabet: { ...everything, attempts: 1, late: true },
+    concurrency: [2],
+    size: "usual"
   },
   {
     name: "3 calls, everything",
-    trees: () => treesOf(3, 1),
+    trees: () => treesOf(3, 0, { surplus }),
     alphabet: everything,
     concurrency: [2],
-    quick: false
+    size: "usual"
+  },
+  {
+    name: "3 calls, one wrapper, everything but undo",
+    trees: () => treesOf(3, 1, { wrappers }),
+    alphabet: withoutUndo,
+    concurrency: [2],
+    size: "usual"
+  },
+  {
+    name: "3 calls, one wrapper, everything but retries",
+    trees: () => treesOf(3, 1, { surplus }),
+    alphabet: { ...everything, attempts: 1 },
+    concurrency: [2],
+    size: "usual"
+  },
+  {
+    name: "3 calls, one wrapper, everything, one by one",
+    trees: () => treesOf(3, 1, { surplus }),
+    alphabet: { ...everything, together: false },
+    concurrency: [2],
+    size: "usual"
   },
   {
     name: "4 calls, verdicts and stops",
     trees: () => treesOf(4, 1),
     alphabet: verdicts,
     concurrency: [4],
-    quick: false
+    size: "usual"
+  },
+  {
+    name: "4 calls, flat, undo and retries",
+    trees: () => choosing(4),
+    alphabet: { ...everything, timeouts: false },
+    concurrency: [4],
+    size: "usual"
   },
   {
     name: "4 calls, everything, every 500th tree",
-    trees: () => everyNth(500, treesOf(4, 0)),
+    trees: () => everyNth(500, treesOf(4, 0, { surplus })),
     alphabet: everything,
     concurrency: [3],
-    quick: false
+    size: "usual"
   },
   {
-    name: "5 calls, flat, everything",
-    trees: () => flat(5),
-    alphabet: everything,
+    name: "5 calls, flat, undo",
+    trees: () => choosing(5),
+    alphabet: { ...everything, attempts: 1, timeouts: false },
     concurrency: [5],
-    quick: false
+    size: "usual"
+  },
+  {
+    name: "5 calls, flat, undo and retries, one by one",
+    trees: () => choosing(5),
+    alphabet: { ...everything, timeouts: false, together: false },
+    concurrency: [5],
+    size: "usual"
+  },
+  {
+    name: "5 calls, flat, everything but undo",
+    trees: () => flat(5),
+    alphabet: withoutUndo,
+    concurrency: [5],
+    size: "usual"
+  },
+  {
+    name: "3 calls, one wrapper, everything",
+    trees: () => treesOf(3, 1, { surplus }),
+    alphabet: everything,
+    concurrency: [2],
+    size: "long"
+  },
+  {
+    name: "4 calls, everything, every 50th tree",
+    trees: () => everyNth(50, treesOf(4, 0, { surplus })),
+    alphabet: everything,
+    concurrency: [3],
+    size: "long"
+  }
+]
+
+/** What the key of a state is proved on: everything of two calls, and of three where what they did decides. */
+export const proofs: ReadonlyArray<Omit<Suite, "concurrency" | "size"> & { readonly concurrency: number }> = [
+  { name: "2 calls, everything", trees: () => treesOf(2, 0, { surplus }), alphabet: everything, concurrency: 1 },
+  {
+    name: "2 calls, one wrapper, everything, one by one",
+    trees: () => treesOf(2, 1, { surplus }),
+    alphabet: { ...everything, together: false },
+    concurrency: 2
+  },
+  {
+    name: "2 calls, two wrappers, undo, one by one",
+    trees: () => treesOf(2, 2, { surplus }),
+    alphabet: { ...everything, attempts: 1, timeouts: false, together: false },
+    concurrency: 2
+  },
+  { name: "3 calls, verdicts", trees: () => treesOf(3, 0), alphabet: verdicts, concurrency: 2 },
+  {
+    name: "3 calls in a queue, retries",
+    trees: () => flat(3),
+    alphabet: { ...verdicts, attempts: 2 },
+    concurrency: 1
+  },
+  {
+    name: "3 calls, every third tree, undo, one by one",
+    trees: () => everyNth(3, treesOf(3, 0, { surplus })),
+    alphabet: { ...everything, attempts: 1, timeouts: false, together: false },
+    concurrency: 3
+  },
+  {
+    name: "3 calls in races, undo and retries, one by one",
+    trees: () => flat(3).filter(({ type }) => type === "firstSuccess"),
+    alphabet: { ...everything, timeouts: false, together: false },
+    concurrency: 2
   }
 ]

@@ -47,10 +47,10 @@ export const causes = ["children", "deadline", "grace", "stop"] as const
 /** What a call did, in the order of the core's words. */
 export const deeds = { no: 0, undoable: 1, stuck: 2 } as const satisfies { readonly [A in Acted]: number }
 
-/** Is what happens below this node undone as a whole, if it is not wanted? */
-export const isScope = ({ nodes }: Program, node: number): boolean =>
-  nodes[node]!.policy === "atomic" || isChosenFrom(nodes[nodes[node]!.parent])
-
 /** Does this node choose among its children, and undo what it has not chosen? */
 export const isChosenFrom = (above: Program["nodes"][number] | undefined): boolean =>
   above !== undefined && (above.policy === "firstSuccess" || above.undoSurplus)
+
+/** Per node: is what happens below it undone as a whole, if it is not wanted? */
+export const findScopes = ({ nodes }: Program): ReadonlyArray<boolean> =>
+  nodes.map(({ parent, policy }) => policy === "atomic" || isChosenFrom(nodes[parent]))

@@ -4,7 +4,7 @@
  */
 import * as Decision from "@toolscope/core/Decision"
 import type { Orders } from "./orders.ts"
-import { deeds, isChosenFrom, isScope } from "./words.ts"
+import { deeds, findScopes, isChosenFrom } from "./words.ts"
 
 export interface Alphabet {
   /** Attempts that a call may have, 1 or 2. */
@@ -61,6 +61,9 @@ export class World {
   /** Slots of the present instant, in plan order: each may contribute one of its events, or none. */
   readonly slots: Array<Array<Decision.Event>> = []
 
+  /** Per node: is it undone as a whole? */
+  readonly isScope: ReadonlyArray<boolean>
+
   private readonly program: Decision.Program
   private readonly alphabet: Alphabet
   /** Per node: attempts and armed timers. */
@@ -73,6 +76,7 @@ export class World {
     const n = program.nodes.length
     this.program = program
     this.alphabet = alphabet
+    this.isScope = findScopes(program)
     this.memory = new Uint8Array(4 * n + 2)
     const view = (i: number): Uint8Array => this.memory.subarray(i * n, (i + 1) * n)
     this.tells = view(0)
@@ -173,7 +177,7 @@ export class World {
     for (let i = 0; i < nodes.length; i++) {
       const options = nodes[i]!.policy === "call" ? this.ofCall(state, i) : this.ofTimer(state, i)
       if (options.length > 0) this.slots.push(options)
-      if (undo && isScope(this.program, i)) this.addUndone(i)
+      if (undo && this.isScope[i]!) this.addUndone(i)
       if (late && nodes[i]!.policy === "call") this.addLate(state, i)
     }
     const stops = this.once[0]!
@@ -245,7 +249,7 @@ export class World {
     for (let i = node; i !== -1; i = nodes[i]!.parent) {
       const { parent, policy } = nodes[i]!
       if (this.alphabet.undo) {
-        if (!isScope(this.program, i)) continue
+        if (!this.isScope[i]!) continue
         if (policy === "atomic" && Decision.decision(state, i) === undefined) return true
         if (isChosenFrom(nodes[parent]) && Decision.decision(state, parent) === undefined) return true
         if (Decision.isLost(state, i)) return true

@@ -57,9 +57,11 @@ describe("a stop", () => {
           { id: "b", call: "s__deaf", params: { id: "b", millis: 60_000 } }
         ]
       })
-      yield* written(file, "obedient a began\ndeaf b began")
+      yield* written(file, "obedient a began")
+      yield* written(file, "deaf b began")
       const [taken, report] = yield* Effect.timed(handle.stop("enough"))
-      yield* written(file, "obedient a was cancelled\ndeaf b was told")
+      yield* written(file, "obedient a was cancelled")
+      yield* written(file, "deaf b was told")
       assert.deepStrictEqual(outcomesOf(report), ["Cancelled", "Cancelled"])
       assert.isTrue(report.drained)
       assert.isTrue(report.calls.every(({ afterStop }) => afterStop === undefined))
@@ -283,6 +285,24 @@ describe("a server that is restarted", () => {
       const second = String(pidsOf(file)[1])
       assert.deepStrictEqual(report.value, { a: second, b: second })
       assert.strictEqual(pidsOf(file).length, 2)
+    })
+  )
+
+  it.live("may also be one that lives, and reads nothing any more", () =>
+    Effect.gen(function* () {
+      const [file, other] = [newFile(), newFile()]
+      const tools = yield* McpTools.connect(config({ s: hostile("up", file, restart()), fenced: hostile("up", other) }))
+      for (const name of ["s", "fenced"]) {
+        assert.deepStrictEqual(outcomesOf(yield* reportOf(tools, { call: `${name}__closes` })), ["Succeeded"])
+      }
+      // its ear closes after the answer is out
+      yield* Effect.sleep("200 millis")
+      const report = yield* reportOf(tools, { call: "s__pid" })
+      assert.strictEqual(report.value, String(pidsOf(file)[1]))
+      assert.isFalse(isAlive(pidsOf(file)[0]!))
+      const fenced = yield* reportOf(tools, { call: "fenced__pid" })
+      assert.strictEqual(errorOf(fenced)?._tag, "McpServerGone")
+      assert.include(errorOf(fenced)?.message, "reads nothing any more: the call was not sent")
     })
   )
 

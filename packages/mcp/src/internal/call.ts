@@ -35,9 +35,12 @@ export const call = async (called: Called, params: unknown, context: Tool.Promis
     } catch (error) {
       // it may have ended unheard since it was last looked at
       if (!(error instanceof NotSent)) throw error
-      await live.process.endsWithin(500)
-      if (!supervisor.restarts)
-        throw gone(called, `the server ${shown(called)} had ended (${describe(live)})`, endOf(live))
+      const hasEnded = await live.process.endsWithin(500)
+      if (!supervisor.restarts) {
+        const why = hasEnded ? `had ended (${describe(live)})` : "reads nothing any more"
+        throw gone(called, `the server ${shown(called)} ${why}`, endOf(live))
+      }
+      if (!hasEnded) live.process.kill()
     }
   }
 }

@@ -67,6 +67,11 @@ export class Timers<T> {
     this.sleepsUntil = next
     const millis = Math.max(0, next - this.now())
     const sleeper = this.fork(this.clock.sleep(Duration.millis(millis)))
+    // an earlier one was armed, or all were closed, while it fell asleep
+    if (this.sleepsUntil !== next) {
+      sleeper.interruptUnsafe()
+      return
+    }
     this.sleeper = sleeper
     previous?.interruptUnsafe()
     sleeper.addObserver(() => {

@@ -5,10 +5,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Attempt, CallError, Commit, Contract, Fanout, Journal, Plan, Tool } from "@toolscope/core"
 import { Sweep } from "@toolscope/testing"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
+import { Timers } from "../../src/internal/timers.ts"
 import { marked, runOf, World } from "./support.ts"
 
 const ran = <A, E>(plan: Plan.Plan<A, E>, options?: Fanout.Options) =>
@@ -128,6 +131,40 @@ describe("the gate", () => {
       const error = Cause.squash(gate.cause)
       assert(CallError.isCallError(error))
       assert.deepInclude(error.reason, { _tag: "ContractViolation", rule: "hasEnded" })
+    })
+  )
+})
+
+describe("the timers of a fan-out", () => {
+  it.effect("one that is armed while another falls asleep elapses in its own time", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const elapsed: Array<string> = []
+      let armInside = () => {}
+      // whoever is woken by the operation that arms a timer may arm one too
+      const reentrant: Clock.Clock = {
+        ...clock,
+        sleep: (duration) =>
+          Effect.suspend(() => {
+            armInside()
+            return clock.sleep(duration)
+          })
+      }
+      const timers: Timers<string> = new Timers(
+        reentrant,
+        (effect) => Effect.runForkWith(Context.empty())(effect),
+        () => void elapsed.push(...timers.takeDue())
+      )
+      armInside = () => {
+        armInside = () => {}
+        timers.arm("soon", 30)
+      }
+      timers.arm("late", 100)
+      yield* TestClock.adjust(30)
+      assert.deepStrictEqual(elapsed, ["soon"])
+      yield* TestClock.adjust(70)
+      assert.deepStrictEqual(elapsed, ["soon", "late"])
+      timers.close()
     })
   )
 })

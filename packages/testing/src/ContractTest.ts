@@ -97,8 +97,11 @@ export interface Options<I, W, in out Provides = never, out R = never> {
   /** Parameters with which the tool succeeds in a fresh world, and, unless it only reads, changes it. */
   readonly params: I
   readonly world: World<W, Provides, R>
-  /** How the errors that say that nothing happened are brought about, by their `_tag`. Default: they are not tried. */
-  readonly failures?: { readonly [tag: string]: Provocation<I, W, R> }
+  /**
+   * How the errors that say that nothing happened are brought about, by their `_tag`; or `"believed"`, for those that are not to be tried
+   * (of a process that could not be started, for example). Default: they are not tried, and the check says so.
+   */
+  readonly failures?: { readonly [tag: string]: Provocation<I, W, R> | "believed" }
   /**
    * `"live"` (default), or `"test"`: time that passes at once, for tools that wait for nothing but Effect's clock and promises that
    * need no real time.

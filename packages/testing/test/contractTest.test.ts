@@ -7,7 +7,8 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as nodeTest from "node:test"
 import * as vitest from "vitest"
-import { Bank, honest, liars, optionsOf, world } from "./contractTestTools.ts"
+import { liars } from "./contractTestLiars.ts"
+import { Bank, honest, optionsOf, world } from "./contractTestTools.ts"
 
 const failed = ({ checks }: ContractTest.Result) => checks.filter(({ status }) => status === "failed")
 const named = (checks: ReadonlyArray<ContractTest.Check>) => checks.map(({ name }) => name)
@@ -279,6 +280,17 @@ describe("an error that says that nothing happened", () => {
       const check = result.checks.find(({ name }) => name === "failure")!
       assert(check.status === "notTried")
       assert.include(check.why, "failures: { Closed: { params } }")
+    })
+  )
+
+  it.effect("can be believed, and then it is not tried either", () =>
+    Effect.gen(function* () {
+      const options = { params: {}, world, clock: "test", failures: { Closed: "believed" } } as const
+      const { checks, passed } = yield* ContractTest.check(closed.tool, options)
+      const check = checks.find(({ name }) => name === "failure")!
+      assert.isTrue(passed)
+      assert(check.status === "notTried")
+      assert.strictEqual(check.why, "all of them are believed")
     })
   )
 

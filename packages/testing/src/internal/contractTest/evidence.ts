@@ -55,7 +55,7 @@ export interface Evidence {
   readonly stopped: ReadonlyArray<Run>
   /** With the world looked at, at each gate. */
   readonly atGates: Run | undefined
-  readonly provoked: ReadonlyArray<{ readonly tag: string; readonly run: Run }>
+  readonly provoked: ReadonlyArray<{ readonly tag: string; readonly how: Provocation; readonly run: Run }>
   readonly undone: ReadonlyArray<Undone>
   /** The undo of provoked failures that left an effect in doubt. */
   readonly undoneFailures: ReadonlyArray<Undone & { readonly tag: string; readonly acted: boolean }>
@@ -105,7 +105,9 @@ export const gather = (subject: Subject): Gathering<Evidence> =>
       gaveUp: false
     }
     if (!didSucceed(undisturbed.played)) return evidence
-    const { gaveUp, stopped } = yield* stops(subject, pointsOf(undisturbed.played, subject.stops))
+    // the first run may be slow because it is the first: where to stop is learned from a second
+    const second = yield* onStage(subject, (stage) => stage.play({}))
+    const { gaveUp, stopped } = yield* stops(subject, pointsOf(second, subject.stops))
     const provoked = yield* provocations(subject)
     const acts = contract.effect !== "none"
     const isMarked = acts && contract.commit === "marked"
@@ -165,13 +167,15 @@ const stops = (
   })
 
 const provocations = (subject: Subject): Gathering<Evidence["provoked"]> =>
-  Effect.forEach(Object.entries(subject.failures), ([tag, provocation]) =>
-    Effect.map(
-      onStage(subject, (stage) =>
-        Effect.andThen(prepare(stage, provocation), observe(stage, paramsOf(provocation), subject, { alone: true }))
-      ),
-      (run) => ({ tag, run })
-    )
+  Effect.forEach(
+    Object.entries(subject.failures).flatMap(([tag, how]) => (how === "believed" ? [] : [{ tag, how }])),
+    ({ how, tag }) =>
+      Effect.map(
+        onStage(subject, (stage) =>
+          Effect.andThen(prepare(stage, how), observe(stage, paramsOf(how), subject, { alone: true }))
+        ),
+        (run) => ({ tag, how, run })
+      )
   )
 
 const prepare = (stage: Stage, { world }: Provocation): Gathering<void> =>
@@ -193,22 +197,20 @@ const undos = (
 ): Gathering<Partial<Evidence>> =>
   Effect.gen(function* () {
     const undone: Array<Undone> = []
-    const points: ReadonlyArray<Stop> = [{ type: "end" }, ...stopped.map(stopOf)]
+    const points: ReadonlyArray<How> = [{}, ...stopped.map((run) => ({ stop: stopOf(run) }))]
     let leftBehind = 0
-    for (const stop of points) {
+    for (const how of points) {
       if (leftBehind === patience) break
-      const run = yield* onStage(subject, (stage) => undo(stage, { stop }))
+      const run = yield* onStage(subject, (stage) => undo(stage, how))
       if (run.played.call.leftBehind) leftBehind++
-      if (stop.type === "end" || run.played.moment !== undefined) undone.push(run)
+      if (how.stop === undefined || run.played.moment !== undefined) undone.push(run)
     }
     return {
       undone,
       undoneFailures: yield* undoFailures(subject, provoked),
       undoOfNothing: callable ? yield* onStage(subject, (stage) => call(stage, subject)) : undefined,
       undoneTwice: callable
-        ? yield* onStage(subject, (stage) =>
-            Effect.andThen(undo(stage, { stop: { type: "end" } }), call(stage, subject))
-          )
+        ? yield* onStage(subject, (stage) => Effect.andThen(undo(stage, {}), call(stage, subject)))
         : undefined,
       cameLate: subject.world.refusesAfterUndo === true ? yield* late(subject, callable) : []
     }
@@ -230,15 +232,12 @@ const undo = (stage: Stage, how: How): Gathering<Undone> =>
 /** Undoes what failed and left an effect in doubt: with and without something to undo. */
 const undoFailures = (subject: Subject, provoked: Evidence["provoked"]): Gathering<Evidence["undoneFailures"]> => {
   const inDoubt = provoked.filter(({ run }) => run.played.call.effects.some(({ state }) => state === "unknown"))
-  return Effect.forEach(inDoubt, ({ run, tag }) => {
-    const provocation = subject.failures[tag]!
-    return Effect.map(
-      onStage(subject, (stage) =>
-        Effect.andThen(prepare(stage, provocation), undo(stage, { ...paramsOf(provocation), stop: { type: "end" } }))
-      ),
+  return Effect.forEach(inDoubt, ({ how, run, tag }) =>
+    Effect.map(
+      onStage(subject, (stage) => Effect.andThen(prepare(stage, how), undo(stage, paramsOf(how)))),
       (undone) => ({ ...undone, tag, acted: !Equal.equals(run.before, run.after) })
     )
-  })
+  )
 }
 
 /** The tool comes after the undo of its key. */
@@ -252,9 +251,7 @@ const late = (subject: Subject, callable: boolean): Gathering<Evidence["cameLate
       return { undone, error: undefined, before, after }
     })
   const undoneBefore = onStage(subject, (stage) => Effect.andThen(call(stage, subject), forward(stage, "nothing")))
-  const undoneAfter = onStage(subject, (stage) =>
-    Effect.andThen(undo(stage, { stop: { type: "end" } }), forward(stage, "effect"))
-  )
+  const undoneAfter = onStage(subject, (stage) => Effect.andThen(undo(stage, {}), forward(stage, "effect")))
   return Effect.all(callable ? [undoneBefore, undoneAfter] : [undoneAfter])
 }
 

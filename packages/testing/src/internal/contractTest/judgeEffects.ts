@@ -149,8 +149,9 @@ export const failure = (evidence: Evidence, { failures }: Subject): Judgement =>
   const missing = tags.filter((tag) => tag !== "*" && !Object.hasOwn(failures, tag))
   const judgement = firstOf(tried, ({ run, tag }) => wrongFailure(contract, tag, run))
   if (judgement.status === "failed") return judgement
-  if (tried.length === 0 && missing.length === 0) missing.push("…")
-  if (missing.length === 0) return judgement
+  if (tried.length > 0 && missing.length === 0) return judgement
+  if (tags.every((tag) => failures[tag] === "believed")) return notTried("all of them are believed")
+  if (missing.length === 0) missing.push("…")
   return notTried(
     `say how they are brought about: failures: { ${missing.map((tag) => `${tag}: { params }`).join(", ")} }`
   )

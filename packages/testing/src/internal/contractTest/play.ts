@@ -11,11 +11,8 @@ import { inOrder } from "../simulation/strategy.ts"
 import type { Running, World } from "../simulation/world.ts"
 import { ContractTestError } from "./error.ts"
 
-/** Where a tool is to be stopped: at a step, at a time, or once it has ended (then what it did is undone). */
-export type Stop =
-  | { readonly type: "step"; readonly step: number }
-  | { readonly type: "time"; readonly millis: number }
-  | { readonly type: "end" }
+/** Where a tool is to be stopped: at a step, or at a time. */
+export type Stop = { readonly type: "step"; readonly step: number } | { readonly type: "time"; readonly millis: number }
 
 /** Where a tool was stopped. */
 export interface Moment {
@@ -27,6 +24,7 @@ export interface Moment {
 }
 
 export interface How {
+  /** Default: it is not stopped. */
   readonly stop?: Stop
   /** What it did is undone when it has ended. */
   readonly undo?: boolean
@@ -209,7 +207,8 @@ class Take {
       this.endedAt = scene.now()
       steps.armed = false
       this.alarm?.fiber?.interruptUnsafe()
-      if (how.stop?.type === "end") {
+      // nothing else ends what holds the atomic open
+      if (how.undo === true && this.stoppedAt === undefined) {
         scene.world.first(() => {
           this.deliver()
         })

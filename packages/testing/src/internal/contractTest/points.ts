@@ -1,5 +1,5 @@
 /**
- * Where a tool is stopped: at its steps, which are known from a run that was not disturbed, and at times in between, for what goes on where
+ * Where a tool is stopped: at its steps, which are known from a run that nobody disturbed, and at times in between, for what goes on where
  * no step is seen (a promise, a process, another machine).
  */
 import type { Played, Stop } from "./play.ts"

@@ -31,7 +31,7 @@ export interface Subject {
     readonly key?: (world: any) => string
     readonly refusesAfterUndo?: boolean
   }
-  readonly failures: { readonly [tag: string]: Provocation }
+  readonly failures: { readonly [tag: string]: Provocation | "believed" }
   readonly clock: "live" | "test"
   /** Default: by the contract. */
   readonly within: number | undefined

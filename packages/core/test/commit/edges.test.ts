@@ -7,6 +7,7 @@ import { Sweep } from "@toolscope/testing"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -142,14 +143,15 @@ describe("the timers of a fan-out", () => {
       const elapsed: Array<string> = []
       let armInside = () => {}
       // whoever is woken by the operation that arms a timer may arm one too
-      const reentrant: Clock.Clock = {
-        ...clock,
-        sleep: (duration) =>
-          Effect.suspend(() => {
-            armInside()
-            return clock.sleep(duration)
-          })
-      }
+      const reentrant = Object.create(clock, {
+        sleep: {
+          value: (duration: Duration.Duration) =>
+            Effect.suspend(() => {
+              armInside()
+              return clock.sleep(duration)
+            })
+        }
+      }) as Clock.Clock
       const timers: Timers<string> = new Timers(
         reentrant,
         (effect) => Effect.runForkWith(Context.empty())(effect),

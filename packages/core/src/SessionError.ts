@@ -31,6 +31,18 @@ export class Stopping extends Data.TaggedClass("Stopping")<{ readonly runId: str
 }
 
 /**
+ * A handler of the session asked for another fan-out, and would have waited for itself. What it needs it runs inside (`Fanout.run`); its
+ * planner plans anew.
+ *
+ * @since 0.1.0
+ */
+export class InsideHandler extends Data.TaggedClass("InsideHandler") {
+  get message(): string {
+    return "a handler of the session cannot start another fan-out of it: run one inside of the handler (Fanout.run), or let the planner plan anew"
+  }
+}
+
+/**
  * The session has been closed: open another.
  *
  * @since 0.1.0
@@ -96,7 +108,7 @@ export class BudgetExceeded extends Data.TaggedClass("BudgetExceeded")<Shortage>
 /**
  * @since 0.1.0
  */
-export type Reason = Busy | Stopping | Closed | Superseded | NotDrained | LoopDetected | BudgetExceeded
+export type Reason = Busy | Stopping | InsideHandler | Closed | Superseded | NotDrained | LoopDetected | BudgetExceeded
 
 /**
  * A session did not start a fan-out; nothing of it has happened. Match on `reason._tag`.

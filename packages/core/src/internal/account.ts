@@ -15,19 +15,22 @@ export class Account {
   private readonly used = new Map<string, number>()
   private readonly reserved = new Map<string, number>()
   private readonly parent: Account | undefined
+  /** This one, and all above it. */
+  private readonly chain: ReadonlyArray<Account>
   private readonly wallClock: number
   private readonly openedAt: number
 
   constructor(limits: ReadonlyMap<string, number>, parent: Account | undefined, openedAt: number) {
     this.limits = limits
     this.parent = parent
+    this.chain = [this, ...(parent?.chain ?? [])]
     this.wallClock = limits.get("wallClock") ?? Infinity
     this.openedAt = openedAt
   }
 
   /** Reserves all of these, here and above, or nothing. */
   reserve(amounts: Amounts, now: number): Shortage | undefined {
-    for (let account: Account | undefined = this; account !== undefined; account = account.parent) {
+    for (const account of this.chain) {
       const shortage = account.shortageOf(amounts, now)
       if (shortage !== undefined) return shortage
     }
@@ -38,7 +41,7 @@ export class Account {
   /** What was reserved has been used: this much of it. */
   settle(reserved: Amounts, used: Amounts): void {
     this.change(reserved, -1)
-    for (let account: Account | undefined = this; account !== undefined; account = account.parent) {
+    for (const account of this.chain) {
       for (const [name, amount] of Object.entries(used)) add(account.used, name, amount)
     }
   }
@@ -77,7 +80,7 @@ export class Account {
   }
 
   private change(amounts: Amounts, sign: 1 | -1): void {
-    for (let account: Account | undefined = this; account !== undefined; account = account.parent) {
+    for (const account of this.chain) {
       for (const [name, amount] of Object.entries(amounts)) add(account.reserved, name, sign * amount)
     }
   }

@@ -281,9 +281,16 @@ export class RunningAttempt implements Attempt {
 export const isInterruptible = ({ contract, tool }: CallSpec): boolean =>
   tool.drives === "effect" && (contract.effect === "none" || contract.interruption !== "never")
 
-/** The attempt of the present fiber, as the executor knows it. */
-export const running: Effect.Effect<RunningAttempt> = Effect.map(Effect.service(Current), (attempt) => {
+/** The attempt that a fiber runs for, as the executor knows it. */
+export const runningOf = (fiber: Fiber.Fiber<unknown, unknown>): RunningAttempt | undefined => {
+  const attempt = fiber.getRef(Current)
   // not by class: the tool and the fan-out may come from two copies of this package
-  if (attempt !== undefined && "signal" in attempt) return attempt as RunningAttempt
+  return attempt !== undefined && "heritage" in attempt ? (attempt as RunningAttempt) : undefined
+}
+
+/** The attempt of the present fiber. */
+export const running: Effect.Effect<RunningAttempt> = Effect.withFiber((fiber) => {
+  const attempt = runningOf(fiber)
+  if (attempt !== undefined) return Effect.succeed(attempt)
   throw new Error("this runs only inside a handler, in a fan-out")
 })

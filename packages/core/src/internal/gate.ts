@@ -21,7 +21,7 @@ import type { EffectRecord } from "./effects.ts"
 import type { Recorder } from "./recorder.ts"
 
 /** What is to pass: the effect, given its idempotency key. */
-export type Forward = (key: string) => Effect.Effect<unknown, unknown, never>
+export type Forward = (key: string) => Effect.Effect<unknown, unknown>
 
 interface Host {
   /** What idempotency keys begin with. */

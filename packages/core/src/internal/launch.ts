@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import { Current } from "../Attempt.ts"
 import type { Options } from "../Fanout.ts"
 import { FanoutError } from "../FanoutError.ts"
 import * as Journal from "../Journal.ts"
@@ -14,7 +13,7 @@ import { type Fault, PlanError } from "../PlanError.ts"
 import * as Quarantine from "../Quarantine.ts"
 import type { Report } from "../Report.ts"
 import { Account } from "./account.ts"
-import type { Heritage, RunningAttempt } from "./attempt.ts"
+import { type Heritage, type RunningAttempt, runningOf } from "./attempt.ts"
 import { bounded } from "./bounded.ts"
 import type { CallState } from "./call.ts"
 import { compile, type Compiled } from "./compile.ts"
@@ -36,9 +35,7 @@ export interface Home extends Pick<
 /** Everything that can be known beforehand is checked here: all faults at once, and nothing has started. */
 export const prepare = (plan: Node, options: Options, home?: Home): Effect.Effect<Executor, PlanError> =>
   Effect.withFiber((fiber) => {
-    const attempt = fiber.getRef(Current)
-    // not by class: the tool and the fan-out may come from two copies of this package
-    const caller = attempt !== undefined && "heritage" in attempt ? (attempt as RunningAttempt) : undefined
+    const caller = runningOf(fiber)
     const limits = limitsOf(options)
     const compiled = compile(plan, home !== undefined || caller === undefined || caller.call === "/" ? "" : caller.call)
     const results: ReadonlyArray<Result.Result<unknown, ReadonlyArray<Fault>>> = [limits, compiled]

@@ -2,11 +2,15 @@
  * The promise boundary: the promise gets a signal that is aborted when the attempt is to stop, and is awaited all the same. The
  * fiber that waits is uninterruptible; only the bound of the drain ends the wait, by leaving it behind.
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { CallError, isCallError, Rejected, Threw } from "../CallError.ts"
 import type { PromiseContext } from "../Tool.ts"
 import { running } from "./attempt.ts"
 import { promiseCommit } from "./promiseCommit.ts"
+
+/** Whatever the fiber has: the types of promise tools require nothing. */
+const context: Effect.Effect<Context.Context<never>> = Effect.context()
 
 export const promiseHandler =
   (
@@ -14,7 +18,7 @@ export const promiseHandler =
     onRejected?: (rejection: unknown) => unknown
   ) =>
   (params: never): Effect.Effect<unknown, unknown> =>
-    Effect.flatMap(Effect.all([running, Effect.context<never>()]), ([attempt, context]) => {
+    Effect.flatMap(Effect.zip(running, context), ([attempt, context]) => {
       const { attempt: number, call, epoch, idempotencyKey, onBound, runId, spend } = attempt
       let promise: PromiseLike<unknown>
       try {

@@ -33,7 +33,7 @@ const answers = <A>(value: A, millis = 0) => Plan.effect(Effect.delay(Effect.suc
 const failureOf = <A, E>(exit: Exit.Exit<A, E>): E => {
   assert(Exit.isFailure(exit))
   const fail = exit.cause.reasons.find((reason) => reason._tag === "Fail")
-  assert(fail !== undefined && fail._tag === "Fail")
+  assert(fail !== undefined)
   return fail.error
 }
 const reasonOf = <A>(exit: Exit.Exit<A, unknown>): SessionError.Reason => {

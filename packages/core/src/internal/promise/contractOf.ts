@@ -38,5 +38,5 @@ export const toCore = (fields: unknown): Result.Result<Core.Contract, string> =>
           ? {}
           : { compensate: compensate === "atCommit" ? compensate : asEffect(compensate) }),
         ...(probe === undefined ? {} : { probe: asEffect(probe) })
-      } as never)
+      })
   )

@@ -4,6 +4,7 @@
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -13,12 +14,13 @@ import * as JournalModule from "../../Journal.ts"
 import * as Plan from "../../Plan.ts"
 import type { PlanError } from "../../PlanError.ts"
 import * as QuarantineModule from "../../Quarantine.ts"
-import type { Report } from "../../Report.ts"
+import type { Report, StopReason } from "../../Report.ts"
 import type { FanoutOptions, Options, Session } from "../../Session.ts"
 import {
   BudgetExceeded,
   Busy,
   Closed,
+  InsideHandler,
   LoopDetected,
   NotDrained,
   type Reason,
@@ -27,6 +29,7 @@ import {
   Superseded
 } from "../../SessionError.ts"
 import { Account } from "../account.ts"
+import { runningOf } from "../attempt.ts"
 import type { Executor } from "../executor.ts"
 import { execute, newRunId, prepare } from "../launch.ts"
 import { Limiter } from "../limiter.ts"
@@ -36,10 +39,13 @@ import { Outcomes } from "./outcomes.ts"
 import { RetryBudget } from "./retryBudget.ts"
 import { type Checked, settingsOf } from "./settings.ts"
 
-/** The fan-out that runs, and what its end is known by. */
+/** The fan-out that has the session's one place, and what its end is known by. */
 interface Cohort {
-  readonly executor: Executor
   readonly over: Deferred.Deferred<void>
+  /** Absent while its plan is looked at. */
+  executor: Executor | undefined
+  /** Asked for before it had begun. */
+  stop: StopReason | undefined
 }
 
 export const open = (options: Options): Effect.Effect<Session, PlanError, Scope.Scope> =>
@@ -82,8 +88,8 @@ class State {
   /** Grows with each `replan` and `cancel`: of several that wait for a drain only the last goes on. */
   private turn = 0
   private lastTurn: "replan" | "cancel" = "replan"
-  /** How many wait for a drain. */
-  private waiting = 0
+  /** The turn of a `replan` that waits for a drain: the place is kept for it. */
+  private heir: number | undefined
 
   constructor(
     id: string,
@@ -125,59 +131,66 @@ class State {
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     if (this.isClosed) return Effect.void
     this.isClosed = true
-    this.current?.executor.requestStop({ source: "parent", reason: "the session was closed" })
+    if (this.current !== undefined) stop(this.current, { source: "parent", reason: "the session was closed" })
     return Effect.map(this.drained, () => {
       this.write({ type: "session.closed", cohorts: this.epoch, budget: this.usage() })
       this.outcomes.close()
     })
   })
 
-  private fanout(
-    plan: Plan.Any,
-    options: FanoutOptions
-  ): Effect.Effect<unknown, FanoutError<unknown> | PlanError | SessionError> {
-    return Effect.suspend(() => {
-      if (this.isClosed) return refuse(new Closed())
-      if (this.current !== undefined) {
-        const { runId } = this.current.executor.env
-        return refuse(
-          this.waiting > 0 || this.current.executor.isStopping ? new Stopping({ runId }) : new Busy({ runId })
-        )
-      }
-      return this.launch(plan, options)
-    })
+  private fanout(plan: Plan.Any, options: FanoutOptions): Launched {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.withFiber((fiber) =>
+        this.launch(plan, options, restore, () => {
+          const refusal = this.refusalFor(fiber)
+          if (refusal !== undefined || (this.current === undefined && this.heir === undefined)) return refusal
+          const runId = this.runId(this.current?.executor?.env.epoch ?? this.epoch)
+          // also when it has drained already: the place is kept for a replan that waits
+          const isStopping = this.heir !== undefined || this.current?.executor?.isStopping === true
+          return isStopping ? new Stopping({ runId }) : new Busy({ runId })
+        })
+      )
+    )
   }
 
-  private replan(
-    plan: Plan.Any,
-    options: FanoutOptions & { readonly reason?: string }
-  ): Effect.Effect<unknown, FanoutError<unknown> | PlanError | SessionError> {
+  private replan(plan: Plan.Any, options: FanoutOptions & { readonly reason?: string }): Launched {
     const { despite = [], reason = "the planner planned anew" } = options
-    return Effect.suspend(() => {
-      if (this.isClosed) return refuse(new Closed())
+    return Effect.uninterruptibleMask((restore) =>
       // a plan that cannot run stops nothing
-      return Effect.flatMap(this.check(plan, options), () => {
-        const cohort = this.current
-        if (cohort === undefined) return this.launch(plan, options)
+      Effect.flatMap(this.check(plan, options), () => {
         const turn = this.takeTurn("replan")
-        this.write({ type: "session.replanned", reason, despite: [...despite] })
-        cohort.executor.requestStop({ source: "replan", reason })
-        return Effect.flatMap(this.wait(cohort), () => {
-          if (this.isClosed) return refuse(new Closed())
-          if (turn !== this.turn) return refuse(new Superseded({ by: this.lastTurn }))
-          return this.launch(plan, options)
-        })
+        this.heir = turn
+        const cohort = this.current
+        if (cohort !== undefined) {
+          this.write({ type: "session.replanned", reason, despite: [...despite] })
+          stop(cohort, { source: "replan", reason })
+        }
+        const drained = cohort === undefined ? Effect.void : restore(Deferred.await(cohort.over))
+        const launched = Effect.flatMap(drained, () =>
+          this.launch(plan, options, restore, () => {
+            if (this.isClosed) return new Closed()
+            return turn === this.turn ? undefined : new Superseded({ by: this.lastTurn })
+          })
+        )
+        return Effect.ensuring(
+          launched,
+          Effect.sync(() => {
+            if (this.heir === turn) this.heir = undefined
+          })
+        )
       })
-    })
+    )
   }
 
   private cancel(reason: string): Effect.Effect<void> {
-    return Effect.suspend(() => {
+    return Effect.withFiber((fiber) => {
       this.takeTurn("cancel")
+      this.heir = undefined
       const cohort = this.current
       if (cohort === undefined) return Effect.void
-      cohort.executor.requestStop({ source: "user", reason })
-      return this.wait(cohort)
+      stop(cohort, { source: "user", reason })
+      // a handler would wait for itself
+      return this.isInside(fiber) ? Effect.void : Deferred.await(cohort.over)
     })
   }
 
@@ -186,57 +199,88 @@ class State {
     return ++this.turn
   }
 
-  /** One drain, however many wait for it; an interruption ends the wait only. */
-  private wait({ over }: Cohort): Effect.Effect<void> {
-    this.waiting++
-    return Effect.ensuring(
-      Deferred.await(over),
-      Effect.sync(() => {
-        this.waiting--
-      })
+  /** Nobody can start anything who is a part of what would have to end first. */
+  private refusalFor(fiber: Fiber.Fiber<unknown, unknown>): Reason | undefined {
+    if (this.isClosed) return new Closed()
+    return this.isInside(fiber) ? new InsideHandler() : undefined
+  }
+
+  /** Does this fiber run for an attempt of the session? */
+  private isInside(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    return runningOf(fiber)?.heritage.quarantine === this.quarantine
+  }
+
+  /** What is known to be wrong before anything is stopped; reserves nothing. */
+  private check(plan: Plan.Any, options: FanoutOptions): Effect.Effect<void, PlanError | SessionError> {
+    const looked = Effect.flatMap(
+      prepare(Plan.toNode(plan), options, { ...this.home(this.epoch + 1), account: undefined }),
+      ({ compiled }) => {
+        const calls = this.loops.find(compiled)
+        if (calls.length > 0) return refuse(new LoopDetected({ calls }))
+        const shortage = this.account?.reserve(cohort, this.now())
+        if (shortage !== undefined) return refuse(new BudgetExceeded(shortage))
+        this.account?.settle(cohort, {})
+        return Effect.void
+      }
     )
+    return Effect.withFiber((fiber) => {
+      const refusal = this.refusalFor(fiber)
+      return refusal === undefined ? looked : refuse(refusal)
+    })
   }
 
-  /** Is this a plan? Finds what is wrong with it, without reserving anything. */
-  private check(plan: Plan.Any, options: FanoutOptions): Effect.Effect<void, PlanError> {
-    return Effect.asVoid(prepare(Plan.toNode(plan), options, { ...this.home(this.epoch + 1), account: undefined }))
-  }
-
+  /** Takes the place, unless `refusal` says why not, in one piece of synchronous code; then prepares, and runs. Not interruptible else. */
   private launch(
     plan: Plan.Any,
-    options: FanoutOptions
-  ): Effect.Effect<unknown, FanoutError<unknown> | PlanError | SessionError> {
-    const { despite = [] } = options
-    const behind = this.quarantine.list().filter(({ id, mayAct }) => mayAct && !despite.includes(id))
-    if (behind.length > 0) return refuse(new NotDrained({ leftBehind: behind }))
-    const home = this.home(this.epoch + 1)
-    return Effect.flatMap(prepare(Plan.toNode(plan), options, home), (executor): Launched => {
-      const calls = this.loops.find(executor.compiled)
-      const shortage = calls.length > 0 ? undefined : this.account?.reserve({ cohorts: 1 }, this.now())
-      if (calls.length > 0 || shortage !== undefined) {
-        executor.abandon()
-        return refuse(shortage === undefined ? new LoopDetected({ calls }) : new BudgetExceeded(shortage))
-      }
-      this.account?.settle({ cohorts: 1 }, { cohorts: 1 })
-      const over = Deferred.makeUnsafe<void>()
-      this.epoch++
-      this.current = { executor, over }
+    options: FanoutOptions,
+    interruptible: typeof Effect.interruptible,
+    refusal: () => Reason | undefined
+  ): Launched {
+    return Effect.suspend(() => {
+      const { despite = [] } = options
+      const refused = refusal()
+      if (refused !== undefined) return refuse(refused)
+      const behind = this.quarantine.list().filter(({ id, mayAct }) => mayAct && !despite.includes(id))
+      if (behind.length > 0) return refuse(new NotDrained({ leftBehind: behind }))
+      const shortage = this.account?.reserve(cohort, this.now())
+      if (shortage !== undefined) return refuse(new BudgetExceeded(shortage))
+      const place: Cohort = { over: Deferred.makeUnsafe<void>(), executor: undefined, stop: undefined }
+      this.current = place
+      this.heir = undefined
+      const prepared = prepare(Plan.toNode(plan), options, this.home(this.epoch + 1))
       return Effect.onExit(
-        execute(executor, ({ report }) => {
-          this.keep(report())
-        }),
+        Effect.flatMap(prepared, (executor) => this.run(place, executor, interruptible)),
         () =>
           Effect.sync(() => {
+            this.account?.settle(cohort, place.executor === undefined ? {} : cohort)
             this.current = undefined
-            Deferred.doneUnsafe(over, Effect.void)
+            Deferred.doneUnsafe(place.over, Effect.void)
           })
       )
     })
   }
 
+  private run(place: Cohort, executor: Executor, interruptible: typeof Effect.interruptible): Launched {
+    const calls = this.loops.find(executor.compiled)
+    if (calls.length > 0) {
+      executor.abandon()
+      return refuse(new LoopDetected({ calls }))
+    }
+    this.epoch++
+    place.executor = executor
+    if (place.stop !== undefined) executor.requestStop(place.stop)
+    return execute(
+      executor,
+      ({ report }) => {
+        this.keep(report())
+      },
+      interruptible
+    )
+  }
+
   private home(epoch: number) {
     const { account, journal, limiter, quarantine } = this
-    const runId = `${this.id}.${epoch}`
+    const runId = this.runId(epoch)
     return {
       session: this.id,
       epoch,
@@ -268,6 +312,10 @@ class State {
     }
   }
 
+  private runId(epoch: number): string {
+    return `${this.id}.${epoch}`
+  }
+
   private keep(report: Report): void {
     this.reports.push(report)
     if (this.reports.length > this.settings.keep) this.reports.shift()
@@ -292,7 +340,16 @@ class State {
   }
 }
 
-type Launched = Effect.Effect<unknown, FanoutError<unknown> | SessionError>
+type Launched = Effect.Effect<unknown, FanoutError<unknown> | PlanError | SessionError>
+
+/** What a fan-out uses of `cohorts`. */
+const cohort = { cohorts: 1 }
+
+/** The first reason stays. */
+const stop = (place: Cohort, reason: StopReason): void => {
+  place.stop ??= reason
+  place.executor?.requestStop(reason)
+}
 
 type SessionEvent = JournalModule.Draft extends infer D
   ? D extends { type: `session.${string}` }

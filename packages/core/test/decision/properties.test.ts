@@ -12,12 +12,17 @@ const randomTree = (random: Random, depth: number, underAll = false): Tree => {
   if (depth === 0 || (depth < 4 && random.next() < 0.25)) return "call"
   const children = (n: number, all = false) => Array.from({ length: n }, () => randomTree(random, depth - 1, all))
   const size = 1 + random.int(3)
-  const kind = random.int(underAll ? 6 : 5)
+  const kind = random.int(underAll ? 7 : 6)
   switch (kind) {
     case 0:
       return { all: children(random.int(4), true) }
     case 1:
-      return { quorum: 1 + random.int(size), of: children(size), agree: random.next() < 0.4 }
+      return {
+        quorum: 1 + random.int(size),
+        of: children(size),
+        agree: random.next() < 0.4,
+        surplus: random.next() < 0.3 ? "undo" : "keep"
+      }
     case 2: {
       const stagger = random.pick([undefined, "timed", "infinite"] as const)
       return { first: children(size), ...(stagger === undefined ? {} : { stagger }) }
@@ -26,6 +31,8 @@ const randomTree = (random: Random, depth: number, underAll = false): Tree => {
       return { settled: randomTree(random, depth - 1) }
     case 4:
       return { deadline: randomTree(random, depth - 1) }
+    case 5:
+      return { atomic: randomTree(random, depth - 1) }
     default:
       return { advisory: randomTree(random, depth - 1) }
   }
@@ -43,6 +50,11 @@ class World {
   readonly verdicts = new Map<number, string>()
   readonly started = new Map<number, number>()
   readonly over = new Set<number>()
+  /** What each call did and what of it is left. */
+  readonly acted = new Map<number, Decision.Acted>()
+  /** Scopes that are being undone, and the calls that each of them has taken. */
+  readonly undos = new Map<number, ReadonlyArray<number>>()
+  undone = 0
   stopped = false
   readonly seed: number
   readonly concurrency: number
@@ -67,7 +79,7 @@ class World {
         if (roll < 0.6) events.push({ type: "retryDue", node })
         continue
       }
-      const acted = random.next() < 0.2 ? "stuck" : "no"
+      const acted = this.actedNext(node, random)
       if (roll < 0.5) {
         const undecided = Decision.decision(this.state, node) === undefined
         const again = undecided && (this.started.get(node) ?? 0) < 3
@@ -78,6 +90,9 @@ class World {
       }
       if (random.next() < 0.15) events.push({ type: "timeout", node })
     }
+    for (const node of this.undos.keys()) {
+      if (random.next() < 0.4) events.push({ type: "undone", node, result: random.pick(["success", "failure"]) })
+    }
     for (const timer of this.timers) {
       const [type, node] = timer.split(" ") as ["grace" | "stagger" | "deadline", string]
       if (random.next() < 0.2) {
@@ -87,6 +102,14 @@ class World {
     }
     if (withStop && random.next() < 0.03) events.push({ type: "stop", node: 0 })
     return random.shuffle(events)
+  }
+
+  /** No less than before. */
+  private actedNext(call: number, random: Random): Decision.Acted {
+    const levels = ["no", "undoable", "stuck"] as const
+    const before = levels.indexOf(this.acted.get(call) ?? "no")
+    const roll = random.next()
+    return levels[Math.max(before, roll < 0.2 ? 0 : roll < 0.85 ? 1 : 2)]!
   }
 
   /** Takes the same instant in two orders: the core must not be able to tell. */
@@ -106,21 +129,76 @@ class World {
     for (const event of events) {
       if (event.type === "ended" || event.type === "leftBehind") {
         this.phase.delete(event.node)
+        this.acted.set(event.node, event.acted)
         const again = event.result === "retry" && Decision.decision(other, event.node) === undefined
         if (again) this.phase.set(event.node, "backoff")
       } else if (event.type === "retryDue") this.phase.delete(event.node)
       else if (event.type === "stop") this.stopped = true
+      else if (event.type === "undone") {
+        for (const call of this.undos.get(event.node)!)
+          this.acted.set(call, event.result === "success" ? "no" : "stuck")
+        this.undos.delete(event.node)
+      }
     }
     this.take(log)
+    this.afterUndos()
+  }
+
+  /** What is lost and at rest is being undone; what is being undone, or may come to be, is provisional; nothing else is. */
+  private afterUndos(): void {
+    const taken = new Set([...this.undos.values()].flat())
+    for (const [call, acted] of this.acted) {
+      const scopes = Decision.scopesOf(this.state, call)
+      const lost = scopes.filter((scope) => Decision.isLost(this.state, scope))
+      const isLeft = acted === "undoable" && !taken.has(call)
+      if (isLeft && lost.some((scope) => this.isAtRest(scope)))
+        assert.fail(this.where(`${call} is lost and at rest, and not undone`))
+      const mayBeUndone = acted === "undoable" && (lost.length > 0 || scopes.some((scope) => this.isOpen(scope)))
+      assert.strictEqual(Decision.isProvisional(this.state, call), mayBeUndone, this.where(`${call} is provisional`))
+    }
+  }
+
+  private isAtRest(scope: number): boolean {
+    for (let i = scope; i < this.nodes[scope]!.end; i++) if (this.phase.has(i)) return false
+    return true
+  }
+
+  private isOpen(scope: number): boolean {
+    const { parent, policy } = this.nodes[scope]!
+    if (policy === "atomic" && Decision.decision(this.state, scope) === undefined) return true
+    const above = this.nodes[parent]
+    const isChosen = above?.policy === "firstSuccess" || above?.undoSurplus === true
+    return isChosen && Decision.decision(this.state, parent) === undefined
+  }
+
+  private undo(scope: number, line: string): void {
+    assert.isTrue(Decision.isLost(this.state, scope), this.where(`${line} though it is not lost`))
+    assert.isTrue(this.isAtRest(scope), this.where(`${line} though something in it runs`))
+    assert.isFalse(this.undos.has(scope), this.where(`${line} though it is being undone`))
+    const taken = new Set([...this.undos.values()].flat())
+    const mine = [...this.acted.keys()].filter(
+      (call) =>
+        call >= scope && call < this.nodes[scope]!.end && this.acted.get(call) === "undoable" && !taken.has(call)
+    )
+    assert.isAbove(mine.length, 0, this.where(`${line} though nothing is left to be undone`))
+    this.undos.set(scope, mine)
+    this.undone++
   }
 
   private take(log: ReadonlyArray<string>): void {
     let starting = false
+    let undoing = false
     for (const line of log) {
       const [command, a, b, c] = line.split(" ") as [string, string, string, string]
       const node = Number(a)
       assert.isTrue(!starting || command === "start", this.where(`${line} after a start of the same instant`))
+      const isLast = command === "undo" || command === "start"
+      assert.isTrue(!undoing || isLast, this.where(`${line} after an undo of the same instant`))
       switch (command) {
+        case "undo":
+          undoing = true
+          this.undo(node, line)
+          break
         case "start":
           starting = true
           assert.isFalse(this.stopped, this.where(`${line} after the stop from above`))
@@ -206,12 +284,21 @@ class World {
       const events: Array<Decision.Event> = []
       for (const [node, phase] of this.phase) {
         if (phase === "backoff") events.push({ type: "retryDue", node })
-        else events.push({ type: "ended", node, result: random.pick(["success", "failure"] as const), acted: "no" })
+        else {
+          const acted = this.actedNext(node, random)
+          events.push({ type: "ended", node, result: random.pick(["success", "failure"] as const), acted })
+        }
+      }
+      for (const node of this.undos.keys()) {
+        events.push({ type: "undone", node, result: random.pick(["success", "failure"] as const) })
       }
       assert.isAbove(events.length, 0, this.where("it waits for nothing"))
       this.step(events, random)
     }
     assert.strictEqual(this.phase.size, 0, this.where("closed while something runs"))
+    assert.strictEqual(this.undos.size, 0, this.where("closed while something is being undone"))
+    for (const call of this.acted.keys())
+      assert.isFalse(Decision.isProvisional(this.state, call), this.where(`closed, and ${call} is provisional`))
     this.nodes.forEach(({ policy }, node) => {
       assert.isDefined(Decision.decision(this.state, node), this.where(`${node} was never decided`))
       assert.strictEqual(this.decided.has(node), policy !== "call", this.where(`${node} was never announced`))
@@ -227,9 +314,10 @@ class World {
 }
 
 describe("for every program and every course of events", () => {
-  it("no order within an instant matters; nothing starts after a stop; one decision, one verdict; it closes (L6, L20, JDK23, R5)", () => {
+  it("no order within an instant matters; nothing starts after a stop; one decision, one verdict; what is lost is undone, once; it closes (L6, L20, JDK23, R5)", () => {
     let stops = 0
     let nodes = 0
+    let undone = 0
     for (let seed = 1; seed <= 1_500; seed++) {
       const random = prng(seed)
       const world = new World(seed, random)
@@ -240,8 +328,10 @@ describe("for every program and every course of events", () => {
       }
       if (world.stopped) stops++
       world.finish(random)
+      undone += world.undone
     }
     assert.isAbove(stops, 50, "the stop was tried often enough")
+    assert.isAbove(undone, 500, "much was undone")
     assert.isAbove(nodes, 10_000, "on programs of some size")
   })
 })

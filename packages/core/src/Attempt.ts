@@ -36,7 +36,7 @@ export interface Attempt {
   readonly onBound: (kill: () => void) => void
   /**
    * Says what the attempt has cost so far, to be added to what it said before. At its end that is charged; without it, the ceiling that
-   * its tool declares.
+   * its tool declares. Throws where an amount is no finite number, 0 or more.
    */
   readonly spend: (amounts: Amounts) => void
 }
@@ -98,7 +98,8 @@ export const stopped: Effect.Effect<StopReason> = Effect.flatMap(current, (attem
 )
 
 /**
- * Says what the attempt has cost so far, to be added to what it said before: see `spend`. Dies outside of a handler.
+ * Says what the attempt has cost so far, to be added to what it said before: see `spend`. Dies outside of a handler, and where an amount
+ * is no finite number, 0 or more.
  *
  * @since 0.1.0
  */

@@ -13,6 +13,7 @@ import * as Data from "effect/Data"
  * - `BadQuorum`: it can never be reached · `Empty`: a choice among nothing · `BadDuration`: not a duration, or negative
  * - `BadSetting`: a concurrency below 1 · `Misplaced`: `advisory` somewhere else than directly under `all`; `settled` where values must agree
  * - `RetryForbidden`, `OverlapForbidden`, `UndoForbidden`: the contract can never allow it · `BadContract`: it contradicts itself
+ * - `BadCost`: what a tool declares as its cost is no amount, or the function that says it threw
  * - `OverBudget`: the budget does not suffice for one attempt of each call that the plan cannot do without
  * - `DuplicateTool`: two tools of one name · `Unsupported`: part of the format, but not of this version
  *
@@ -35,6 +36,7 @@ export type FaultTag =
   | "OverlapForbidden"
   | "UndoForbidden"
   | "BadContract"
+  | "BadCost"
   | "OverBudget"
   | "DuplicateTool"
   | "Unsupported"

@@ -7,13 +7,18 @@ import type { Fault } from "../PlanError.ts"
 import { notADuration, toMillis } from "./duration.ts"
 import { fromPath } from "./pointer.ts"
 
-/** Differences below this are rounding: ten times 0.1 is 1. */
+/** Differences below this part of a limit are rounding: ten times 0.1 is 1. */
 const tolerance = 1e-9
+
+/** Milliseconds that are no time: clocks count microseconds. */
+const microsecond = 1e-3
 
 export class Account {
   private readonly limits: ReadonlyMap<string, number>
   private readonly used = new Map<string, number>()
   private readonly reserved = new Map<string, number>()
+  /** How many reservations there are of each name: of none, nothing is reserved, whatever rounding has left. */
+  private readonly reservations = new Map<string, number>()
   private readonly parent: Account | undefined
   /** This one, and all above it. */
   private readonly chain: ReadonlyArray<Account>
@@ -48,13 +53,12 @@ export class Account {
 
   /** Milliseconds that are left, here and above. */
   timeLeft(now: number): number {
-    const own = this.openedAt + this.wallClock - now
-    return Math.min(own, this.parent?.timeLeft(now) ?? Infinity)
+    return Math.min(this.ownTimeLeft(now), this.parent?.timeLeft(now) ?? Infinity)
   }
 
   /** Which wall clock is over, here or above. */
   timeIsUp(now: number): Shortage | undefined {
-    return now - this.openedAt >= this.wallClock
+    return this.ownTimeLeft(now) < microsecond
       ? { name: "wallClock", limit: this.wallClock, used: now - this.openedAt, asked: 0 }
       : this.parent?.timeIsUp(now)
   }
@@ -68,31 +72,49 @@ export class Account {
     return Object.fromEntries(entries)
   }
 
+  private ownTimeLeft(now: number): number {
+    return this.openedAt + this.wallClock - now
+  }
+
   private shortageOf(amounts: Amounts, now: number): Shortage | undefined {
-    if (now - this.openedAt >= this.wallClock) return this.timeIsUp(now)
+    if (this.ownTimeLeft(now) < microsecond) return this.timeIsUp(now)
     for (const [name, asked] of Object.entries(amounts)) {
       const limit = this.limits.get(name)
       if (limit === undefined) continue
       const used = (this.used.get(name) ?? 0) + (this.reserved.get(name) ?? 0)
-      if (used + asked > limit + tolerance) return { name, limit, used, asked }
+      if (used + asked - limit > limit * tolerance) return { name, limit, used, asked }
     }
     return undefined
   }
 
   private change(amounts: Amounts, sign: 1 | -1): void {
     for (const account of this.chain) {
-      for (const [name, amount] of Object.entries(amounts)) add(account.reserved, name, sign * amount)
+      for (const [name, amount] of Object.entries(amounts)) {
+        add(account.reserved, name, sign * amount)
+        add(account.reservations, name, sign)
+        if (account.reservations.get(name) === 0) account.reserved.set(name, 0)
+      }
     }
   }
 }
 
 const add = (map: Map<string, number>, name: string, amount: number): void => {
-  const sum = (map.get(name) ?? 0) + amount
-  map.set(name, Math.abs(sum) < tolerance ? 0 : sum)
+  map.set(name, (map.get(name) ?? 0) + amount)
 }
 
 const counted = ["calls", "attempts", "cohorts"] as const
 const names: ReadonlySet<string> = new Set([...counted, "wallClock"])
+
+/** What is wrong with amounts of named costs, if anything is. */
+export const wrongAmounts = (amounts: unknown): string | undefined => {
+  if (typeof amounts !== "object" || amounts === null || Array.isArray(amounts)) return "expected amounts by name"
+  for (const [name, amount] of Object.entries(amounts)) {
+    if (names.has(name)) return `${name} is no cost: Toolscope counts it itself`
+    if (typeof amount !== "number" || !Number.isFinite(amount) || amount < 0)
+      return `${name}: an amount is a finite number, 0 or more, not ${String(amount)}`
+  }
+  return undefined
+}
 
 /** The limits of a budget by name, or everything that is wrong with them. */
 export const limitsOfBudget = (
@@ -124,7 +146,7 @@ export const limitsOfBudget = (
     const millis = toMillis(budget.wallClock)
     if (millis === undefined) {
       faults.push({ pointer: `${pointer}/wallClock`, _tag: "BadDuration", message: notADuration(budget.wallClock) })
-    } else limits.set("wallClock", millis)
+    } else if (millis !== Infinity) limits.set("wallClock", millis)
   }
   const { costs = {} } = budget
   if (typeof costs !== "object" || (costs as unknown) === null || Array.isArray(costs)) {
@@ -135,7 +157,7 @@ export const limitsOfBudget = (
     if (names.has(name)) fault(fromPath(["costs", name]), `${name} is no cost: it has a key of its own in the budget`)
     else if (!(typeof value === "number" && value >= 0))
       fault(fromPath(["costs", name]), `a limit is a number, 0 or more, not ${value}`)
-    else limits.set(name, value)
+    else if (value !== Infinity) limits.set(name, value)
   }
   return faults.length > 0 ? Result.fail(faults) : Result.succeed(limits)
 }

@@ -16,7 +16,7 @@ import type { Amounts } from "../Budget.ts"
 import type { Journal } from "../Journal.ts"
 import type { Quarantine } from "../Quarantine.ts"
 import type { StopReason } from "../Report.ts"
-import type { Account } from "./account.ts"
+import { type Account, wrongAmounts } from "./account.ts"
 import type { CallSpec } from "./compile.ts"
 import type { EffectRecord } from "./effects.ts"
 import { mayHaveActed, ofExit } from "./ending.ts"
@@ -81,7 +81,7 @@ export class RunningAttempt implements Attempt {
   /** What it has reserved. */
   reservation: Amounts | undefined
   /** What it says that it has cost. */
-  cost: { [name: string]: number } | undefined
+  readonly said = new Map<string, number>()
   /** Permits of the session that it holds. */
   permits: ReadonlyArray<string> = []
   /** Those, and what the attempts hold that it runs inside of. */
@@ -117,8 +117,9 @@ export class RunningAttempt implements Attempt {
   }
 
   readonly spend = (amounts: Amounts): void => {
-    this.cost ??= {}
-    for (const [name, amount] of Object.entries(amounts)) this.cost[name] = (this.cost[name] ?? 0) + amount
+    const wrong = wrongAmounts(amounts)
+    if (wrong !== undefined) throw new Error(`Attempt.spend: ${wrong}`)
+    for (const [name, amount] of Object.entries(amounts)) this.said.set(name, (this.said.get(name) ?? 0) + amount)
   }
 
   readonly stopping = (): StopReason | undefined => this.stop

@@ -3,12 +3,15 @@
  * Without recursion: a plan may be nested as deep as memory allows.
  */
 import * as Result from "effect/Result"
+import type { Amounts } from "../Budget.ts"
 import * as Contract from "../Contract.ts"
 import type { Policy, ProgramNode } from "../Decision.ts"
 import type { Fault, FaultTag } from "../PlanError.ts"
 import type * as Tool from "../Tool.ts"
+import { wrongAmounts } from "./account.ts"
 import * as codec from "./codec.ts"
 import { notADuration, toMillis } from "./duration.ts"
+import * as json from "./json.ts"
 import { type CallNode, childrenOf, type Node } from "./node.ts"
 
 /** What the executor knows about a call before it starts. */
@@ -24,6 +27,8 @@ export interface CallSpec {
   readonly timeout: number | undefined
   readonly retry: Tool.Retry<never> | undefined
   readonly idempotencyKey: string | undefined
+  /** What an attempt may cost at most. */
+  readonly cost: Amounts
   /** Not below an advisory. */
   readonly isEssential: boolean
 }
@@ -225,10 +230,12 @@ const checkCall = (
   }
   let params: unknown = node.params
   let paramsJson: unknown = node.params
+  let readable = true
   if (!node.inline) {
     const { decode, decodeExactly, encode } = codec.of(tool.parameters)
     const checked = node.encoded ? decodeExactly(node.params) : encode(node.params)
     if (Result.isFailure(checked)) {
+      readable = false
       for (const issue of checked.failure)
         fault(`${pointer}/params${issue.pointer}`, "BadParameters", `${name}: ${issue.message}`)
     } else if (node.encoded) {
@@ -250,8 +257,26 @@ const checkCall = (
     timeout: timeout === undefined ? undefined : millis(timeout, `${pointer}/timeout`, 0),
     retry,
     idempotencyKey: options.idempotencyKey,
+    cost: readable
+      ? costOf(tool, params, (message) => {
+          fault(`${pointer}/call`, "BadCost", `the cost of ${name}: ${message}`)
+        })
+      : {},
     isEssential
   }
+}
+
+const costOf = ({ cost }: Tool.Any, params: unknown, fault: (message: string) => void): Amounts => {
+  if (cost === undefined) return {}
+  try {
+    const amounts = typeof cost === "function" ? cost(params as never) : cost
+    const wrong = wrongAmounts(amounts)
+    if (wrong === undefined) return amounts
+    fault(wrong)
+  } catch (defect) {
+    fault(`it threw: ${json.text(defect, "message") ?? "something that cannot be shown"}`)
+  }
+  return {}
 }
 
 const forbidden = new Set(["__proto__", "constructor", "prototype"])

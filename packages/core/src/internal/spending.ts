@@ -113,8 +113,8 @@ export class Spending {
     const charged = !attempt.began
       ? {}
       : gaveNoAnswer
-        ? ceiling(reservation, attempt.cost)
-        : { ...reservation, ...attempt.cost }
+        ? ceiling(reservation, attempt.said)
+        : { ...reservation, ...Object.fromEntries(attempt.said) }
     account.settle(reservation, charged)
     this.recorder.charged(call, attempt.attempt, charged)
   }
@@ -153,17 +153,17 @@ export class Spending {
   }
 }
 
-const amountsOf = ({ spec }: CallState, isFirst: boolean): Amounts => {
-  const { cost } = spec.tool
-  const declared = typeof cost === "function" ? cost(spec.params as never) : cost
-  return { ...(isFirst ? { calls: 1 } : {}), attempts: 1, ...declared }
-}
+const amountsOf = ({ spec }: CallState, isFirst: boolean): Amounts => ({
+  ...spec.cost,
+  ...(isFirst ? { calls: 1 } : {}),
+  attempts: 1
+})
 
 /** The greater of what was reserved and what it says: nobody knows what else it will cost. */
-const ceiling = (reserved: Amounts, cost: Amounts | undefined): Amounts => {
-  const charged: { [name: string]: number } = { ...reserved }
-  for (const [name, amount] of Object.entries(cost ?? {})) charged[name] = Math.max(amount, charged[name] ?? 0)
-  return charged
+const ceiling = (reserved: Amounts, said: ReadonlyMap<string, number>): Amounts => {
+  const charged = new Map(Object.entries(reserved))
+  for (const [name, amount] of said) charged.set(name, Math.max(amount, charged.get(name) ?? 0))
+  return Object.fromEntries(charged)
 }
 
 /** Must this call start, and succeed, for the plan to succeed? */

@@ -38,7 +38,9 @@ export class Timers<T> {
 
   arm(timer: T, millis: number): void {
     if (!Number.isFinite(millis)) return
-    this.insert({ due: this.now() + millis, order: this.order++, timer })
+    // whole microseconds, as the clock has them: what is left of one could not be slept for
+    const due = Math.round((this.now() + millis) * 1_000) / 1_000
+    this.insert({ due, order: this.order++, timer })
     this.sleep()
   }
 

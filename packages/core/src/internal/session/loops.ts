@@ -46,10 +46,10 @@ export class Loops {
     return this.failures.get(keyOf(spec))?.times ?? 0
   }
 
-  /** A call has settled. What was stopped or skipped says nothing. */
-  note({ conclusion, spec }: CallState, { nodes }: Compiled): void {
+  /** A call has settled. What was stopped, or never began, says nothing. */
+  note({ attempts, conclusion, spec }: CallState, { nodes }: Compiled): void {
     const { outcome } = conclusion!
-    if (isInline(nodes, spec)) return
+    if (attempts === 0 || isInline(nodes, spec)) return
     const key = keyOf(spec)
     if (outcome._tag === "Succeeded") {
       this.failures.delete(key)

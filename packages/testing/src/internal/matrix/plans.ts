@@ -23,6 +23,14 @@ const triggered = (trigger: Trigger, end: Effect.Effect<string, string>): AnyPla
     { name: "trigger", timeout: "1 hour" }
   )
 
+/** What is undone at once cannot be stopped in its undo. */
+const slowly = (animal: Zoo.Animal): Zoo.Animal => {
+  const slow = (behaviour: Zoo.Behaviour): Zoo.Behaviour => ({ undo: { after: "5 millis", then: "end" }, ...behaviour })
+  const { does } = animal
+  const [first, ...rest] = "attempts" in does ? does.attempts : [does]
+  return { ...animal, does: "attempts" in does ? { attempts: [slow(first), ...rest.map(slow)] } : slow(first) }
+}
+
 /** `at`: when the plan stops the animal by itself, where it does that by a time. `first` makes its policy stop it, `second` what is around. */
 export const planOf = (
   { animal: name, by, moment, policy }: Cell,
@@ -30,7 +38,7 @@ export const planOf = (
   first: Trigger,
   second: Trigger
 ): AnyPlan => {
-  const animal: Zoo.Animal = Zoo.animals[name]
+  const animal = moment === "in undo" ? slowly(Zoo.animals[name]) : Zoo.animals[name]
   const { does, retry, tool } = animal
   const plan = shapes[policy].plan({
     animal: Zoo.call(animal),

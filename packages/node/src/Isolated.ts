@@ -135,13 +135,13 @@ export const tool = <
   const contract = saysNothing ? rest.contract : withMeaning(rest.contract, { IsolatedNotStarted: "nothing" })
   const spec: Spec = { module: href!, name: exported, in: where, env, memory, acts }
   const encode = encoderOf(parameters)
-  const decodeFailure = failure === undefined ? undefined : Schema.decodeUnknownResult(jsonOf(failure))
+  const typedOf = failure === undefined ? () => Result.fail("none") : decoderOf(failure)
 
   const fail = (rejection: unknown): unknown => {
     if (rejection instanceof NotStarted) return rejection
     if (rejection instanceof Answered) {
-      const typed = decodeFailure?.(rejection.error.json)
-      if (typed !== undefined && Result.isSuccess(typed)) return typed.success
+      const typed = typedOf(rejection.error.json)
+      if (Result.isSuccess(typed)) return typed.success
       return new CallError.CallError({ reason: new CallError.Rejected({ error: Remote.decode(rejection.error) }) })
     }
     if (rejection instanceof NoJson) {
@@ -186,6 +186,20 @@ const encoderOf = (schema: Tool.AnySchema | undefined): ((params: unknown) => Sc
   return (params) => {
     const encoded = encode(params)
     return Result.isSuccess(encoded) ? toJson(encoded.success) : refuse(encoded.failure.message)
+  }
+}
+
+/** Of an error; a schema that cannot be applied decodes none. */
+const decoderOf = (
+  schema: Schema.ConstraintCodec<any, any>
+): ((json: Schema.Json) => Result.Result<unknown, unknown>) => {
+  const decode = Schema.decodeUnknownResult(jsonOf(schema))
+  return (json) => {
+    try {
+      return decode(json)
+    } catch (defect) {
+      return Result.fail(defect)
+    }
   }
 }
 

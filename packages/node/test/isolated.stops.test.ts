@@ -229,6 +229,23 @@ describe("what a process leaves", () => {
 })
 
 describe("many at once", () => {
+  it.live("that have to be killed are killed together, within the bound", () =>
+    Effect.gen(function* () {
+      const files = Array.from({ length: 24 }, newFile)
+      const tool = isolated("deaf", "process", { contract: acts })
+      const children = Object.fromEntries(files.map((file, i) => [`c${i}`, Plan.call(tool, { file })]))
+      const plan = Plan.all({ enough: failsWhen("pid", ...files), ...children })
+      const { calls, drained } = yield* reportOf(plan, { concurrency: 25, drain: "1 second" })
+      assert.isTrue(drained)
+      const [, ...killed] = calls
+      for (const { afterStop, leftBehind } of killed) {
+        assert.isFalse(leftBehind)
+        assert.instanceOf(noAnswer(afterStop), IsolatedError.Killed)
+      }
+      assert.deepStrictEqual(files.flatMap(pidsOf).filter(isAlive), [])
+    })
+  )
+
   it.live("a hundred calls, and all the tests before, leave no process and no handle", () =>
     Effect.gen(function* () {
       const tools = places.map((place) => isolated("pid", place))

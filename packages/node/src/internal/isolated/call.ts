@@ -58,14 +58,12 @@ export const callIsolated = (spec: Spec, params: Json, context: Tool.PromiseCont
     let unusable: typeof NotStartedReason.Type | undefined
     let answer: Answer | undefined
     let tooLarge = false
-    /** How many we killed; `undefined` while we have not. */
-    let killed: number | undefined
+    let killed = false
     let linger: NodeJS.Timeout | undefined
 
     const kill = (): void => {
       // what has answered is killed for its slowness only, which changes nothing
-      const count = host.kill()
-      if (count > 0) killed ??= count
+      if (host.kill()) killed = true
     }
     const onAbort = (): void => {
       if (phase === "starting") kill()
@@ -100,7 +98,7 @@ export const callIsolated = (spec: Spec, params: Json, context: Tool.PromiseCont
 
     const onStarting = (message: ToParent): void => {
       // a stop came first: it is being killed
-      if (signal.aborted || killed !== undefined) return
+      if (signal.aborted || killed) return
       if (message.type === "ready") {
         phase = "running"
         host.send({ type: "call", params, identity: { runId, epoch, call, attempt, idempotencyKey } })
@@ -143,9 +141,7 @@ export const callIsolated = (spec: Spec, params: Json, context: Tool.PromiseCont
         case "stopped":
           return reject(signal.reason)
         case undefined:
-          return noAnswer(
-            killed === undefined ? crashed(ended, output()) : new Killed({ ...output(), processes: killed })
-          )
+          return noAnswer(killed ? new Killed({ ...output(), processes: ended.killed ?? 1 }) : crashed(ended, output()))
       }
     }
 

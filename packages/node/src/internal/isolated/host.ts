@@ -21,6 +21,8 @@ export interface Ended {
   /** Why it could not be made, or what it threw outside of its function. */
   readonly error?: string
   readonly outOfMemory?: true
+  /** How many processes were killed with it, where that is known. */
+  readonly killed?: number
   /** It could not be made at all. */
   readonly isStillborn?: true
 }
@@ -36,8 +38,8 @@ export interface Listener {
 export interface Host {
   /** Does nothing when it has ended. */
   readonly send: (message: ToChild) => void
-  /** Kills it with its descendants, and does not wait; gives how many there were, as far as that is known. */
-  readonly kill: () => number
+  /** Kills it with its descendants, and does not wait; false if it has ended. */
+  readonly kill: () => boolean
   readonly stdout: () => ReadonlyArray<string>
   readonly stderr: () => ReadonlyArray<string>
 }

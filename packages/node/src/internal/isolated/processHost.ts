@@ -33,7 +33,7 @@ export const processHost = (setup: Setup, listener: Listener): Host => {
   let hasExited = false
   let ended: Ended | undefined
   let isOver = false
-  let killed: ReturnType<typeof Tree.kill> = []
+  let killing: Promise<number> | undefined
   let timer: NodeJS.Timeout | undefined
 
   child.on("error", (error) => {
@@ -46,16 +46,22 @@ export const processHost = (setup: Setup, listener: Listener): Host => {
   const [, out, err, channel, guard] = (child.stdio as typeof child.stdio | undefined) ?? []
   const stdout = tailOf(out as Readable | undefined, secrets)
   const stderr = tailOf(err as Readable | undefined, secrets)
-  const end = (): void => {
-    listener.onEnd({ ...ended, ...(stderr.includes("heap out of memory") ? { outOfMemory: true } : {}) })
+  const kill = (): void => {
+    killing ??= Tree.kill({ pid: child.pid, hasExited: () => hasExited, mark })
   }
   const finish = (): void => {
     if (isOver) return
     isOver = true
     clearTimeout(timer)
     for (const stream of [channel, guard, out, err]) stream?.destroy()
-    if (killed.length === 0) end()
-    else void Tree.whenGone(killed).then(end)
+    const outOfMemory = stderr.includes("heap out of memory")
+    void Promise.resolve(killing).then((killed) => {
+      listener.onEnd({
+        ...ended,
+        ...(outOfMemory ? { outOfMemory } : {}),
+        ...(killed === undefined ? {} : { killed })
+      })
+    })
   }
 
   child.once("exit", (exitCode, signal) => {
@@ -64,9 +70,7 @@ export const processHost = (setup: Setup, listener: Listener): Host => {
     // what it has started and left in its group, whose number is not given away while somebody is in it; one that did not end in
     // order may have left more
     const hasLeft = process.platform !== "win32" && Tree.signal(-child.pid!, 0)
-    if ((hasLeft || exitCode !== 0) && killed.length === 0) {
-      killed = Tree.kill({ pid: child.pid, hasExited: true, mark })
-    }
+    if (hasLeft || exitCode !== 0) kill()
     timer = setTimeout(() => {
       // an exit can be heard of before the answer, and then our loop be held until now: this turn reads it
       setImmediate(finish)
@@ -96,11 +100,9 @@ export const processHost = (setup: Setup, listener: Listener): Host => {
       if (pipe?.writable === true) pipe.write(`${JSON.stringify(message)}\n`)
     },
     kill: () => {
-      if (hasExited || child.pid === undefined) return 0
-      killed = Tree.kill({ pid: child.pid, mark })
-      // also where there is no group
-      child.kill("SIGKILL")
-      return Math.max(1, killed.length)
+      if (hasExited || child.pid === undefined) return false
+      kill()
+      return true
     }
   }
 }

@@ -16,14 +16,19 @@ export interface Tail {
 export const tailOf = (stream: Readable | undefined, secrets: ReadonlyArray<string>): Tail => {
   const utf8 = new StringDecoder("utf8")
   let text = ""
+  let isCut = false
   stream?.on("error", () => {})
   stream?.on("data", (chunk: Buffer) => {
-    text = (text + utf8.write(chunk)).slice(-maxChars)
+    text += utf8.write(chunk)
+    isCut ||= text.length > maxChars
+    text = text.slice(-maxChars)
   })
   return {
     lines: () =>
       redact(text, secrets)
         .split(/\r?\n/)
+        // half a line may be half a secret
+        .slice(isCut ? 1 : 0)
         .filter((line) => line.trim() !== "")
         .slice(-maxLines),
     includes: (part) => text.includes(part)

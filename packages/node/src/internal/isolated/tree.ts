@@ -1,12 +1,13 @@
 /**
- * Ends a process with everything that descends from it.
+ * Ends processes with everything that descends from them.
  *
  * Where there is a `/proc`, all that can be found is stopped first (SIGSTOP), and looked for again until nothing new turns up: what is
  * stopped cannot start more while we look. Then all of it is killed. A descendant is known by its parent, its process group, its
  * session, or by a mark in its environment, which it also keeps when it has become a daemon. Elsewhere the process group is killed,
  * on Windows the tree as `taskkill` sees it.
  *
- * It never touches our own process, and nothing that is older than what it ends.
+ * It looks once for all that are to be killed in one turn of the event loop. It never touches our own process, and nothing that is older
+ * than what it ends.
  */
 import { spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
@@ -28,28 +29,54 @@ export interface Target {
   /** The leader of a process group, if there is one. */
   readonly pid: number | undefined
   /** Has it exited? Then its group and its descendants are meant, and not itself: its number may be another's by now. */
-  readonly hasExited?: boolean
+  readonly hasExited: () => boolean
   readonly mark: string
 }
 
-/** Kills, and gives what it killed where it can tell. Takes milliseconds, and does not wait. Never throws. */
-export const kill = ({ hasExited = false, mark, pid }: Target): ReadonlyArray<Process> => {
+let waiting: Array<{ readonly target: Target; readonly done: (killed: ReadonlyArray<Process>) => void }> = []
+
+/** Kills in the next turn, and gives what it has killed, as far as it can tell, when that is gone. Never rejects. */
+export const kill = async (target: Target): Promise<number> => {
+  const killed = await new Promise<ReadonlyArray<Process>>((done) => {
+    waiting.push({ target, done })
+    if (waiting.length === 1) setImmediate(killWaiting)
+  })
+  await whenGone(killed)
+  return killed.length
+}
+
+const killWaiting = (): void => {
+  const all = waiting
+  waiting = []
+  const killed = killNow(all.map(({ target }) => target))
+  all.forEach(({ done, target }) => {
+    done(killed.get(target) ?? [])
+  })
+}
+
+/** Takes milliseconds, and does not wait. Never throws. */
+export const killNow = (targets: ReadonlyArray<Target>): ReadonlyMap<Target, ReadonlyArray<Process>> => {
+  const killed = new Map<Target, Array<Process>>()
   if (process.platform === "win32") {
-    if (pid !== undefined && !hasExited) killOnWindows(pid)
-    return []
+    for (const { hasExited, pid } of targets) if (pid !== undefined && !hasExited()) killOnWindows(pid)
+    return killed
   }
-  const found = freeze(pid, mark, hasExited)
-  for (const { pid } of found) signal(pid, "SIGKILL")
-  if (pid !== undefined) {
-    // its group dies first: it may be our own, when a watchdog calls
-    if (pid !== process.pid && !hasExited) signal(pid, "SIGKILL")
+  for (const { process: found, target } of freeze(targets)) {
+    signal(found.pid, "SIGKILL")
+    const others = killed.get(target)
+    if (others === undefined) killed.set(target, [found])
+    else others.push(found)
+  }
+  for (const { hasExited, pid } of targets) {
+    if (pid === undefined) continue
+    if (pid !== process.pid && !hasExited()) signal(pid, "SIGKILL")
     signal(-pid, "SIGKILL")
   }
-  return found
+  return killed
 }
 
 /** Waits until what was killed is gone; a zombie that nobody reaps is gone. */
-export const whenGone = async (killed: ReadonlyArray<Process>): Promise<void> => {
+const whenGone = async (killed: ReadonlyArray<Process>): Promise<void> => {
   let left = killed
   for (let millis = 5; ; millis = Math.min(2 * millis, 250)) {
     left = left.filter(({ pid, started }) => {
@@ -64,23 +91,35 @@ export const whenGone = async (killed: ReadonlyArray<Process>): Promise<void> =>
 /** Rounds of looking for what was started while we looked. Each stops what the one before had missed. */
 const maxRounds = 50
 
-const freeze = (root: number | undefined, mark: string, hasExited: boolean): ReadonlyArray<Process> => {
-  const found = new Map<number, Process>()
-  // nothing older can descend from it
-  const since = (root === undefined ? undefined : read(root)?.started) ?? read(process.pid)?.started ?? 0
-  const needle = Buffer.from(`${markName}=${mark}\0`)
+interface Found {
+  readonly process: Process
+  readonly target: Target
+}
+
+const freeze = (targets: ReadonlyArray<Target>): ReadonlyArray<Found> => {
+  const found = new Map<number, Found>()
+  const byPid = new Map(targets.flatMap((target) => (target.pid === undefined ? [] : [[target.pid, target]])))
+  const byMark = new Map(targets.map((target) => [target.mark, target]))
+  // nothing older can descend from them
+  const ourStart = read(process.pid)?.started ?? 0
+  const since = Math.min(...targets.map(({ pid }) => (pid === undefined ? undefined : read(pid)?.started) ?? ourStart))
   for (let round = 0; round < maxRounds; round++) {
     let isStable = true
     // parents come before children: what a round finds, it can look below
     for (const candidate of all().sort((a, b) => a.started - b.started || a.pid - b.pid)) {
       const { group, isDead, pid, ppid, session, started } = candidate
-      if (isDead || started < since || pid === process.pid || found.get(pid)?.started === started) continue
-      if (hasExited && pid === root) continue
-      const descends =
-        (root !== undefined && [pid, ppid, group, session].includes(root)) || found.has(ppid) || isMarked(pid, needle)
-      if (!descends) continue
+      if (isDead || started < since || pid === process.pid || found.get(pid)?.process.started === started) continue
+      if (byPid.get(pid)?.hasExited() === true) continue
+      const target =
+        byPid.get(pid) ??
+        byPid.get(ppid) ??
+        byPid.get(group) ??
+        byPid.get(session) ??
+        found.get(ppid)?.target ??
+        byMark.get(markOf(pid) ?? "")
+      if (target === undefined) continue
       signal(pid, "SIGSTOP")
-      found.set(pid, candidate)
+      found.set(pid, { process: candidate, target })
       isStable = false
     }
     if (isStable) break
@@ -88,12 +127,13 @@ const freeze = (root: number | undefined, mark: string, hasExited: boolean): Rea
   return [...found.values()]
 }
 
-const isMarked = (pid: number, needle: Buffer): boolean => {
+const markOf = (pid: number): string | undefined => {
   try {
-    return readFileSync(`/proc/${pid}/environ`).includes(needle)
+    const variables = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0")
+    return variables.find((text) => text.startsWith(`${markName}=`))?.slice(markName.length + 1)
   } catch {
     // it is not ours to read, or it has just ended
-    return false
+    return undefined
   }
 }
 
@@ -134,9 +174,11 @@ export const signal = (pid: number, name: NodeJS.Signals | 0): boolean => {
 }
 
 const killOnWindows = (pid: number): void => {
-  const killer = spawn("taskkill", ["/pid", String(pid), "/T", "/F"], { stdio: "ignore", windowsHide: true })
-  killer.on("error", () => {
+  try {
+    const killer = spawn("taskkill", ["/pid", String(pid), "/T", "/F"], { stdio: "ignore", windowsHide: true })
+    killer.on("error", () => signal(pid, "SIGKILL"))
+    killer.unref()
+  } catch {
     signal(pid, "SIGKILL")
-  })
-  killer.unref()
+  }
 }

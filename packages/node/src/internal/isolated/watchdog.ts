@@ -4,11 +4,11 @@
  */
 import { Socket } from "node:net"
 import { workerData } from "node:worker_threads"
-import { kill } from "./tree.ts"
+import { killNow } from "./tree.ts"
 
 const pipe = new Socket({ fd: 4, readable: true, writable: false })
 const end = (): void => {
-  kill({ pid: process.pid, mark: (workerData as { readonly mark: string }).mark })
+  killNow([{ pid: process.pid, hasExited: () => false, mark: (workerData as { readonly mark: string }).mark }])
   process.kill(process.pid, "SIGKILL")
 }
 pipe.on("error", end)

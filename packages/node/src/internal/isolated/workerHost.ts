@@ -30,7 +30,7 @@ export const workerHost = (setup: Setup, listener: Listener): Host => {
     queueMicrotask(() => {
       listener.onEnd({ isStillborn: true, error: redact((error as Error).message, secrets) })
     })
-    return { stdout: () => [], stderr: () => [], send: () => {}, kill: () => 0 }
+    return { stdout: () => [], stderr: () => [], send: () => {}, kill: () => false }
   }
   const stdout = tailOf(worker.stdout, secrets)
   const stderr = tailOf(worker.stderr, secrets)
@@ -58,16 +58,17 @@ export const workerHost = (setup: Setup, listener: Listener): Host => {
       receive(next.message as string)
     }
     ours.close()
-    const killed = isKilled || exitCode !== 0 ? Tree.kill({ pid: undefined, mark }) : []
     const ended: Ended = {
       exitCode,
       ...(error === undefined ? {} : { error }),
       ...(outOfMemory ? { outOfMemory } : {})
     }
+    const killing =
+      isKilled || exitCode !== 0 ? Tree.kill({ pid: undefined, hasExited: () => true, mark }) : Promise.resolve(0)
     // what it printed last is read in this turn
     setImmediate(() => {
-      void Tree.whenGone(killed).then(() => {
-        listener.onEnd(ended)
+      void killing.then((others) => {
+        listener.onEnd({ ...ended, killed: others + 1 })
       })
     })
   })
@@ -79,10 +80,10 @@ export const workerHost = (setup: Setup, listener: Listener): Host => {
       if (!hasExited) ours.postMessage(JSON.stringify(message))
     },
     kill: () => {
-      if (hasExited) return 0
+      if (hasExited) return false
       isKilled = true
       void worker.terminate()
-      return 1
+      return true
     }
   }
 }

@@ -84,8 +84,8 @@ export class RunningAttempt implements Attempt {
   readonly said = new Map<string, number>()
   /** Permits of the session that it holds. */
   permits: ReadonlyArray<string> = []
-  /** Those, and what the attempts hold that it runs inside of. */
-  held: ReadonlyArray<string> = []
+  /** Of whom a fan-out inside of its handler can borrow which permit. */
+  lenders: ReadonlyMap<string, string> | undefined
   /** How many commits it has asked for. */
   commits = 0
   /** Has one of them passed the gate? */

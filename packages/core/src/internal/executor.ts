@@ -35,7 +35,7 @@ import type { Limits } from "./limits.ts"
 import { stopReason } from "./reason.ts"
 import { Recorder } from "./recorder.ts"
 import * as Retry from "./retry.ts"
-import { noPermits, type Pace, Spending } from "./spending.ts"
+import { type Pace, Spending } from "./spending.ts"
 import { callReport } from "./summary.ts"
 import { Timers } from "./timers.ts"
 import type { Undo } from "./undo.ts"
@@ -494,9 +494,7 @@ export class Executor {
       idempotencyKey: call.key(0, env.keys)
     })
     attempt.reservation = reservation
-    attempt.permits = call.permits
-    attempt.held = env.caller === undefined ? call.permits : [...env.caller.held, ...call.permits]
-    call.permits = noPermits
+    this.spending.hold(call, attempt)
     call.current = attempt
     call.attempts++
     call.startedAt ??= env.clock.currentTimeMillisUnsafe()

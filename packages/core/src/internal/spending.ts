@@ -10,7 +10,7 @@ import type { RunningAttempt } from "./attempt.ts"
 import type { CallState } from "./call.ts"
 import type { CallSpec, Compiled } from "./compile.ts"
 import type { Environment } from "./executor.ts"
-import { lentBy, type Needs, type Permits } from "./limiter.ts"
+import { lentBy, type Permits } from "./limiter.ts"
 import type { Recorder } from "./recorder.ts"
 
 /** Whether a tool that fails may be called again. */
@@ -64,7 +64,12 @@ export class Spending {
   /** Asks for permits of the session, and waits in line for them. Calls `go`, now or later; or says that the line is too long. */
   queue(call: CallState): CallError | undefined {
     const limiter = this.env.limiter!
-    const needs = this.needsOf(call)
+    const names = namesOf(call)
+    const { lenders } = this
+    const needs = names.map((name) => {
+      const lender = lenders?.get(name)
+      return lender === undefined ? [name] : [lentBy(lender, name), name]
+    })
     const granted = (permits: Permits) => {
       call.ticket = undefined
       call.permits = permits
@@ -75,10 +80,10 @@ export class Spending {
       granted(permits)
       return undefined
     }
-    call.ticket = { needs, isEssential: call.spec.isEssential, granted }
-    if (limiter.enqueue(call.ticket)) return undefined
-    call.ticket = undefined
-    return new CallError({ reason: new Overloaded({ waiting: limiter.waiting }) })
+    call.ticket = limiter.enqueue(needs, call.spec.isEssential, granted)
+    return call.ticket === undefined
+      ? new CallError({ reason: new Overloaded({ waiting: limiter.waiting }) })
+      : undefined
   }
 
   leave(call: CallState): void {
@@ -140,18 +145,34 @@ export class Spending {
     if (permits.length > 0) this.env.limiter!.release(permits)
   }
 
-  /** Inside of a handler one attempt at a time can run on the permit of its caller: so that those who wait never hold all permits. */
-  private needsOf({ spec: { contract, tool } }: CallState): Needs {
-    const { caller } = this.env
-    const named = [
-      toolPermit(tool.name),
-      ...(contract.resource === undefined ? [] : [resourcePermit(contract.resource)])
-    ]
-    if (caller === undefined) return { all: named, oneOf: [sessionPermit] }
-    // what its caller holds it holds too: it would wait for itself
-    return { all: named.filter((name) => !caller.held.includes(name)), oneOf: [lentBy(caller), sessionPermit] }
+  /** An attempt begins with the permits of its call: it lends them to what runs inside of it, one at a time. */
+  hold(call: CallState, attempt: RunningAttempt): void {
+    if (this.env.limiter === undefined) return
+    attempt.permits = call.permits
+    call.permits = noPermits
+    const lender = `${attempt.runId}${attempt.call}#${attempt.attempt}`
+    attempt.lenders = new Map([
+      ...(this.lenders ?? []),
+      ...namesOf(call).map((name): [string, string] => [name, lender])
+    ])
+  }
+
+  /**
+   * Who holds the permits that a fan-out inside of a handler can borrow: what its caller holds it would wait for without end. So those who
+   * wait never hold all permits of a name.
+   */
+  private get lenders(): ReadonlyMap<string, string> | undefined {
+    const { caller, limiter } = this.env
+    return caller?.heritage.limiter === limiter ? caller?.lenders : undefined
   }
 }
+
+/** What an attempt needs a permit of. */
+const namesOf = ({ spec: { contract, tool } }: CallState): ReadonlyArray<string> => [
+  sessionPermit,
+  toolPermit(tool.name),
+  ...(contract.resource === undefined ? [] : [resourcePermit(contract.resource)])
+]
 
 const amountsOf = ({ spec }: CallState, isFirst: boolean): Amounts => ({
   ...spec.cost,

@@ -81,7 +81,7 @@ export class RunningAttempt implements Attempt {
   /** What it has reserved. */
   reservation: Amounts | undefined
   /** What it says that it has cost. */
-  readonly said = new Map<string, number>()
+  said: Map<string, number> | undefined
   /** Permits of the session that it holds. */
   permits: ReadonlyArray<string> = []
   /** Of whom a fan-out inside of its handler can borrow which permit. */
@@ -92,6 +92,9 @@ export class RunningAttempt implements Attempt {
   hasPassed = false
   private passing = 0
   private onAllPassed: (() => void) | undefined
+  /** How to stop the fan-outs inside of its handler that have not closed. */
+  private within: Set<(reason: StopReason) => void> | undefined
+  private onAllClosed: (() => void) | undefined
   /** What the probe of a tool that commits at start said, where it was asked. */
   probed: Option.Option<boolean> | undefined
   /** Ends the attempt for sure: called shortly before its bound. */
@@ -119,7 +122,8 @@ export class RunningAttempt implements Attempt {
   readonly spend = (amounts: Amounts): void => {
     const wrong = wrongAmounts(amounts)
     if (wrong !== undefined) throw new Error(`Attempt.spend: ${wrong}`)
-    for (const [name, amount] of Object.entries(amounts)) this.said.set(name, (this.said.get(name) ?? 0) + amount)
+    const said = (this.said ??= new Map())
+    for (const [name, amount] of Object.entries(amounts)) said.set(name, (said.get(name) ?? 0) + amount)
   }
 
   readonly stopping = (): StopReason | undefined => this.stop
@@ -137,6 +141,22 @@ export class RunningAttempt implements Attempt {
   readonly onBound = (kill: () => void): void => {
     this.kill = kill
     this.onKillable?.()
+  }
+
+  /**
+   * A fan-out begins inside of its handler: it is stopped when the attempt is, or when the handler has ended. Returns what is to be called
+   * when it has closed.
+   */
+  readonly enter = (stop: (reason: StopReason) => void): (() => void) => {
+    const within = (this.within ??= new Set())
+    within.add(stop)
+    const forget = this.onStop(stop)
+    if (this.isOver) stop(outlived)
+    return () => {
+      forget()
+      within.delete(stop)
+      if (within.size === 0) this.onAllClosed?.()
+    }
   }
 
   /** Told when `kill` comes only after the stop: its timer has yet to be armed. */
@@ -178,24 +198,28 @@ export class RunningAttempt implements Attempt {
 
   /**
    * The program of the attempt's fiber. `admit` waits for the journal; then `beforeBegin` hands over a stop that came meanwhile, the
-   * fence is looked at, and the handler begins. `onCleanup` is called when the handler has ended and its finalizers begin.
+   * fence is looked at, and the handler begins. `onAnswer` is called when the handler has ended: what else there may be to wait for, its
+   * finalizers and what it had started, is to be bounded.
    */
   program(
     admit: Effect.Effect<void, CallError>,
     beforeBegin: () => void,
-    onCleanup: () => void
+    onAnswer: (isLast: boolean) => void
   ): Effect.Effect<unknown, unknown> {
     // nothing has begun while it waits: a stop ends that wait whatever the contract says
     return Effect.flatMap(admit === Effect.void ? admit : Effect.interruptible(admit), () =>
       Effect.withFiber((fiber) => {
         this.fiber = fiber
         beforeBegin()
-        return this.fenceIsOpen ? this.begin(fiber, onCleanup) : Effect.interrupt
+        return this.fenceIsOpen ? this.begin(fiber, onAnswer) : Effect.interrupt
       })
     )
   }
 
-  private begin(fiber: Fiber.Fiber<unknown, unknown>, onCleanup: () => void): Effect.Effect<unknown, unknown> {
+  private begin(
+    fiber: Fiber.Fiber<unknown, unknown>,
+    onAnswer: (isLast: boolean) => void
+  ): Effect.Effect<unknown, unknown> {
     this.began = true
     // otherwise a finalizer of the handler would land in the scope of whoever runs the plan
     const scope = Scope.makeUnsafe()
@@ -204,11 +228,10 @@ export class RunningAttempt implements Attempt {
     fiber.setContext(Context.makeUnsafe(services))
     return Effect.onExit(this.handle(), (exit) => {
       this.body = this.thrown ?? exit
-      if (this.passing > 0) {
-        onCleanup()
-        return Effect.andThen(this.allPassed, this.close(scope, exit, onCleanup))
-      }
-      return this.close(scope, exit, onCleanup)
+      const isLast = this.passing === 0 && !this.isAround
+      onAnswer(isLast)
+      const close = this.close(scope, exit, onAnswer)
+      return isLast ? close : Effect.andThen(Effect.andThen(this.allPassed, this.allClosed), close)
     })
   }
 
@@ -230,22 +253,43 @@ export class RunningAttempt implements Attempt {
     if (this.passing === 0) this.onAllPassed()
   })
 
-  private close(scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>, onCleanup: () => void): Effect.Effect<void> {
+  /** Is there a fan-out inside of its handler that has not closed? */
+  private get isAround(): boolean {
+    return this.within !== undefined && this.within.size > 0
+  }
+
+  /** What the handler did not wait for: stopped, and waited for. */
+  private get allClosed(): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      this.onAllClosed = () => {
+        resume(Effect.void)
+      }
+      for (const stop of [...(this.within ?? [])]) stop(outlived)
+      if (!this.isAround) this.onAllClosed()
+    })
+  }
+
+  private close(
+    scope: Scope.Closeable,
+    exit: Exit.Exit<unknown, unknown>,
+    onAnswer: (isLast: boolean) => void
+  ): Effect.Effect<void> {
     return Effect.suspend(() => {
       const cleanup = Scope.closeUnsafe(scope, exit)
       const probe = this.probe()
       if (cleanup === undefined) {
         if (probe === undefined) return Effect.void
-        onCleanup()
+        onAnswer(false)
         return probe
       }
-      onCleanup()
+      onAnswer(false)
       const cleaned = Effect.catchCause(cleanup, (cause) =>
         Effect.sync(() => {
           this.cleanup = Cause.pretty(cause)
         })
       )
-      return probe === undefined ? cleaned : Effect.andThen(probe, cleaned)
+      const closed = Effect.andThen(cleaned, this.allClosed)
+      return probe === undefined ? closed : Effect.andThen(probe, closed)
     })
   }
 
@@ -277,6 +321,9 @@ export class RunningAttempt implements Attempt {
     )
   }
 }
+
+/** Why a fan-out inside of a handler is stopped that its handler did not wait for. */
+const outlived: StopReason = { source: "parent", reason: "the handler that it was started in has ended" }
 
 /** A promise is never interrupted, only signalled; a contract can say the same of an Effect. */
 export const isInterruptible = ({ contract, tool }: CallSpec): boolean =>

@@ -117,7 +117,9 @@ export class Executor {
   /** Calls that are over, and whose effects may still be undone: their outcomes are not fixed. */
   private provisional: Array<CallState> = []
   private driver: Fiber.Fiber<unknown, unknown> | undefined
-  private forgetCaller: () => void = () => {}
+  private leaveCaller: () => void = () => {}
+  /** Their handlers have ended; of some the finalizers, or what they had started, has not. */
+  private answered: Array<RunningAttempt> = []
 
   constructor(compiled: Compiled, env: Environment) {
     this.compiled = compiled
@@ -200,7 +202,7 @@ export class Executor {
     const { account, caller } = this.env
     if (account !== undefined) this.timers.arm({ type: "wallClock" }, account.timeLeft(this.timers.now()))
     if (caller === undefined) return
-    this.forgetCaller = caller.onStop((reason) => {
+    this.leaveCaller = caller.enter((reason) => {
       const left = (caller.boundAt ?? Infinity) - this.timers.now()
       this.hurry(left - Math.min(250, left / 4))
       this.requestStop(reason)
@@ -223,7 +225,7 @@ export class Executor {
 
   /** A fan-out inside of this attempt's handler has closed. */
   private adopt(attempt: RunningAttempt, { effects, strays }: Nested): void {
-    if (attempt.leftBehind) return
+    if (attempt.isOver) return
     const call = this.calls.get(attempt.spec.index)!
     call.adopt(effects)
     call.strays = [...call.strays, ...strays]
@@ -294,6 +296,7 @@ export class Executor {
       this.carryOut()
       return true
     }
+    this.boundAnswered()
     const due = this.timers.takeDue()
     for (const timer of due) this.elapse(timer)
     this.takeStop()
@@ -500,8 +503,12 @@ export class Executor {
     call.startedAt ??= env.clock.currentTimeMillisUnsafe()
     this.recorder.started(call, attempt)
     const fiber = this.fork(
-      attempt.program(this.recorder.flush, this.takeStopAtOnce, () => {
-        this.timers.arm({ type: "bound", attempt }, this.drain)
+      attempt.program(this.recorder.flush, this.takeStopAtOnce, (isLast) => {
+        // nearly always its fiber ends now: whether it did is looked at later
+        if (isLast) {
+          this.answered.push(attempt)
+          this.scheduleWake()
+        } else this.bound(attempt)
       }),
       { uninterruptible: !isInterruptible(call.spec) }
     )
@@ -511,6 +518,19 @@ export class Executor {
     fiber.addObserver((exit) => {
       this.onExit(call, attempt, exit)
     })
+  }
+
+  /** From now on there is a bound. */
+  private bound(attempt: RunningAttempt): void {
+    this.timers.arm({ type: "bound", attempt }, this.drain)
+    attempt.boundAt ??= this.timers.now() + this.drain
+  }
+
+  /** The handler has ended, and its fiber has not: it waits for what the handler had forked. */
+  private boundAnswered(): void {
+    if (this.answered.length === 0) return
+    for (const attempt of this.answered) if (!attempt.isOver) this.bound(attempt)
+    this.answered = []
   }
 
   private stop(call: CallState, reason: StopReason): void {
@@ -606,7 +626,8 @@ export class Executor {
     this.noteEnd(call, attempt)
     // what runs at the gate may come to anything; the journal will say that it ended, and no more
     call.loseSightOfEffects()
-    if (attempt.body !== undefined) call.addCleanup("a finalizer had not ended at the bound")
+    if (attempt.body !== undefined)
+      call.addCleanup("a finalizer, or what the handler had started, had not ended at the bound")
     this.recorder.leftBehind(call, attempt)
     this.concludeAttempt(call, "leftBehind")
   }
@@ -709,12 +730,12 @@ export class Executor {
     this.closed = true
     this.closedAt = this.timers.now()
     this.timers.close()
-    this.forgetCaller()
     const { caller } = this.env
     caller?.heritage.adopt(caller, {
       effects: [...this.calls.values()].flatMap(({ effects }) => effects),
       strays: [this.leftBehind, ...[...this.calls.values()].flatMap(({ strays }) => strays)]
     })
+    this.leaveCaller()
     for (const call of this.calls.values()) if (call.leftBehind) this.undos.late(call)
   }
 }

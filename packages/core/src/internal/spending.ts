@@ -119,7 +119,7 @@ export class Spending {
       ? {}
       : gaveNoAnswer
         ? ceiling(reservation, attempt.said)
-        : { ...reservation, ...Object.fromEntries(attempt.said) }
+        : { ...reservation, ...Object.fromEntries(attempt.said ?? []) }
     account.settle(reservation, charged)
     this.recorder.charged(call, attempt.attempt, charged)
   }
@@ -181,9 +181,9 @@ const amountsOf = ({ spec }: CallState, isFirst: boolean): Amounts => ({
 })
 
 /** The greater of what was reserved and what it says: nobody knows what else it will cost. */
-const ceiling = (reserved: Amounts, said: ReadonlyMap<string, number>): Amounts => {
+const ceiling = (reserved: Amounts, said: ReadonlyMap<string, number> | undefined): Amounts => {
   const charged = new Map(Object.entries(reserved))
-  for (const [name, amount] of said) charged.set(name, Math.max(amount, charged.get(name) ?? 0))
+  for (const [name, amount] of said ?? []) charged.set(name, Math.max(amount, charged.get(name) ?? 0))
   return Object.fromEntries(charged)
 }
 

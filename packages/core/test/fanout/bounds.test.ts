@@ -119,7 +119,7 @@ describe("cleanup", () => {
       const report = yield* reportOf(Plan.effect(answered, acting) as Plan.Plan<string>, { drain })
       const { cleanup, leftBehind, outcome, used } = report.calls[0]!
       assert.deepStrictEqual([outcome, used, leftBehind], [Outcome.succeeded("value"), true, true])
-      assert.strictEqual(cleanup, "a finalizer had not ended at the bound")
+      assert.strictEqual(cleanup, "a finalizer, or what the handler had started, had not ended at the bound")
       assert.strictEqual(report.value, "value")
     })
   )

@@ -1,10 +1,11 @@
-// `npm run mutants [-- --json] [--only TEXT] [--jobs N] [--resume]`: how much of the decision core could be wrong without anything noticing.
+// `npm run mutants [-- --json] [--only TEXT] [--jobs N] [--resume] [--from FILE]`: how much of the decision core could be wrong without anything noticing.
 //
 // The mutants are those of StrykerJS; each is put into a copy of the repository, alone, and has to be noticed by the explorer (which
 // knows no golden outputs, only what must hold) or by the tests of the decision core. Stryker's own runner switches mutants on in one
 // instrumented program, in which the explorer runs several times slower.
 //
-// Writes packages/testing/mutants/survivors.md. `--resume` goes on with a run that was cut off. Exit 1 below 95 %, or if a survivor is not explained in survivors.json.
+// Writes packages/testing/mutants/survivors.md. `--resume` goes on with a run that was cut off; `--from` takes what a run has
+// printed with --json. Exit 1 below 95 %, or if a survivor is not explained in survivors.json.
 import { spawn } from "node:child_process"
 import { globSync, readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -214,4 +215,9 @@ ${markdown(
 )}
 `
 
-process.exitCode = await main()
+const from = option("--from")
+if (from === undefined) process.exitCode = await main()
+else {
+  const { results, seconds } = JSON.parse(readFileSync(from, "utf8"))
+  process.exitCode = report(results, seconds)
+}

@@ -1,6 +1,6 @@
 // `npm run proof [-- --only NAME …] [--from NAME=FILE …] [--quick]`: runs every instrument that proves something, and writes what it
 // counted into docs/proof.md. Each instrument prints JSON; the last result of each is kept in docs/proof.json, so that one can be run
-// again alone. `--from` takes the output of a run that was made already, with the instrument's own `--json`.
+// again alone. `--from` takes the output of a run that was made already, with the instrument's own `--json`, `--at COMMIT` says of what.
 import { spawnSync } from "node:child_process"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import "./check-node.mjs"
@@ -8,6 +8,9 @@ import "./check-node.mjs"
 const args = process.argv.slice(2)
 const quick = args.includes("--quick")
 const only = args.filter((arg, i) => args[i - 1] === "--only")
+const at = args.includes("--at")
+  ? args[args.indexOf("--at") + 1]
+  : spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout.trim()
 const files = new Map(args.filter((arg, i) => args[i - 1] === "--from").map((arg) => arg.split("=")))
 const source = (file) => ["--conditions=ws-source", `packages/testing/src/bin/${file}.ts`]
 
@@ -25,7 +28,7 @@ for (const [name, command] of Object.entries(instruments)) {
   if (only.length > 0 && !only.includes(name)) continue
   const file = files.get(name)
   if (file !== undefined) {
-    kept[name] = { result: JSON.parse(readFileSync(file, "utf8")) }
+    kept[name] = { at, result: JSON.parse(readFileSync(file, "utf8")) }
     continue
   }
   if (files.size > 0 && only.length === 0) continue
@@ -40,36 +43,41 @@ for (const [name, command] of Object.entries(instruments)) {
   console.error(`proof: ${name}: exit ${status} after ${seconds} s`)
   if (status !== 0) failed++
   try {
-    kept[name] = { exit: status, seconds, result: JSON.parse(stdout) }
+    kept[name] = { at, exit: status, seconds, result: JSON.parse(stdout) }
   } catch {
     console.error(`proof: ${name} printed no JSON:\n${stdout.slice(0, 2000)}`)
     failed++
   }
 }
+// what became of each mutant is in survivors.md as far as it matters
+delete kept.mutants?.result.results
 writeFileSync("docs/proof.json", `${JSON.stringify(kept, null, 2)}\n`)
 
 const count = (n) => (n < 1e9 ? n.toLocaleString("en") : n.toExponential(1))
 const table = (head, rows) => [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n")
 
 const sections = []
+/** Of which commit the figures are. */
+const ofCommit = ({ at }) => (at === undefined ? "" : ` (commit ${at})`)
 if (kept.explorer) {
   const rows = kept.explorer.result
   sections.push(`## Explorer
 
 Every reachable state of the decision core: all plans of the given size, every verdict, timer and stop, and (with *everything*) several events of one
-instant together, a second attempt, timeouts, and effects that cannot be undone. *Schedules* are the event sequences that the states stand for.
+instant together, a second attempt, timeouts, effects, and their undo. *Schedules* are the event sequences that the states stand for.
 
-\`npm run explore -- --quick\`; without \`--quick\` also 3 calls with everything, 4 with verdicts and stops, and 5 flat (half an hour)
+\`npm run explore\` (half an hour; with \`--quick\` what the ordinary tests explore)
 
 ${table(
-  ["plans", "programs", "states", "transitions", "schedules", "violations"],
+  ["plans", "programs", "states", "transitions", "schedules", "violations", "commit"],
   rows.map((r) => [
     r.plans,
     count(r.programs),
     count(r.states),
     count(r.transitions),
     r.schedules.toExponential(1),
-    r.violations.length
+    r.violations.length,
+    r.at ?? kept.explorer.at ?? ""
   ])
 )}`)
 }
@@ -86,7 +94,7 @@ if (kept.simulation) {
 Whole fan-outs of hostile tools in virtual time under a seeded scheduler. Each seed is a plan, its tools, and a schedule of all fibers; every law is
 checked on what it leaves.
 
-\`npm run simulate -- --seeds N\`
+\`npm run simulate -- --seeds N\`${ofCommit(kept.simulation)}
 
 ${facts(kept.simulation.result)}`)
 }
@@ -97,7 +105,7 @@ if (kept.sweep) {
 
 Fan-outs whose owner is interrupted at operation 1, 2, … up to the last.
 
-\`npm run sweep\`
+\`npm run sweep\`${ofCommit(kept.sweep)}
 
 ${
   Array.isArray(rows)
@@ -118,7 +126,7 @@ if (kept.mutants) {
 One-line changes of the decision core, each run against the explorer's small plans and the pure tests. The survivors are listed and explained in
 [survivors.md](../packages/testing/mutants/survivors.md).
 
-\`npm run mutants\`
+\`npm run mutants\`${ofCommit(kept.mutants)}
 
 ${facts(kept.mutants.result)}`)
 }
@@ -127,7 +135,7 @@ if (kept.controls) {
 
 The engine, broken on purpose in one place, against every instrument: which of them notices.
 
-\`npm run controls\`
+\`npm run controls\`${ofCommit(kept.controls)}
 
 ${readFileSync("packages/testing/mutants/controls.md", "utf8").replace(/^#.*\n+/, "")}`)
 }

@@ -16,7 +16,7 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type { Agent } from "node:http"
 import type { Agent as SecureAgent } from "node:https"
-import { HttpError, MaybeDone, NotDone } from "./HttpError.ts"
+import { BadOptions, HttpError, MaybeDone, NotDone } from "./HttpError.ts"
 import { withMeaning } from "./internal/contract.ts"
 import { type Answer, Broken, Cut, exchange, isSuccess, TooLarge } from "./internal/http/exchange.ts"
 import * as fields from "./internal/http/fields.ts"
@@ -84,6 +84,8 @@ const maxRedirects = 5
  * contract whose `failure` is `"nothing"` says of this server that its failures have done nothing, whatever their status; an answer that
  * was lost may have done something all the same.
  *
+ * Throws `HttpBadOptions` if the options are wrong.
+ *
  * With `commit: "marked"` the request is sent through the gate: from then on a stop no longer cuts it off, but waits for it.
  *
  * @example
@@ -127,6 +129,16 @@ export const tool = <
   options: Options<P, S>
 ): Tool.Tool<Name, Tool.Input<P>, Tool.Value<S>, HttpError, never> => {
   const { agent, maxBytes = defaultMaxBytes, request: describe, statuses = {}, ...rest } = options
+  const faults = [
+    ...(typeof (describe as unknown) === "function" ? [] : ["request: expected a function that describes it"]),
+    ...(maxBytes > 0 ? [] : [`maxBytes: expected a number above 0, got ${maxBytes}`]),
+    ...Object.entries(statuses).flatMap(([status, meaning]) =>
+      /^[1-5]\d\d$/.test(status) && ["nothing", "maybe"].includes(meaning)
+        ? []
+        : [`statuses: expected "nothing" or "maybe" for a status, got ${JSON.stringify({ [status]: meaning })}`]
+    )
+  ]
+  if (faults.length > 0) throw new BadOptions({ tool: name, faults })
   const given = rest.contract
   const acts = given.effect !== "none"
   const isKeyed = rest.idempotencyKey ?? (acts && given.repeat === "keyed")
@@ -135,13 +147,14 @@ export const tool = <
   const isStandard = rest.success !== undefined && !Schema.isSchema(rest.success)
   const marked = acts && given.commit === "marked"
   /** Where a stop does not cut it off, it is awaited; the bound cuts it off all the same. */
-  const cutByStop = !acts || given.interruption === "anywhere" || (given.interruption === "beforeCommit" && !marked)
+  const cutBefore = !acts || given.interruption !== "never"
+  const cutWithin = !acts || given.interruption === "anywhere" || (given.interruption === "beforeCommit" && !marked)
 
   const execute = async (params: unknown, context: Tool.PromiseContext): Promise<unknown> => {
     const { attempt, call, commit, epoch, idempotencyKey, onBound, runId, signal } = context
     const stoppedBefore = (request?: Prepared): unknown =>
       acts ? fail("nothing", request, { _tag: "StoppedBefore" }) : signal.reason
-    if (cutByStop && signal.aborted) throw stoppedBefore()
+    if (cutBefore && signal.aborted) throw stoppedBefore()
 
     /** Ends what it is at; at first that is the description of the request. */
     let cut = (): void => {}
@@ -150,8 +163,9 @@ export const tool = <
         reject(stoppedBefore())
       }
     })
+    let isSending = false
     const onStop = (): void => {
-      cut()
+      if (isSending ? cutWithin : cutBefore) cut()
     }
 
     const build = async (): Promise<(key: string) => Prepared> => {
@@ -167,10 +181,11 @@ export const tool = <
     }
 
     const send = async (request: Prepared): Promise<unknown> => {
+      isSending = true
       let trips = 0
       const trip = async (to: Prepared): Promise<Answer> => {
         // a stop can come between two of them
-        if (cutByStop && signal.aborted) throw new Cut(trips > 0)
+        if (cutWithin && signal.aborted) throw new Cut(trips > 0)
         trips++
         return exchange(to, {
           agent,
@@ -191,8 +206,10 @@ export const tool = <
       }
     }
 
-    if (cutByStop) signal.addEventListener("abort", onStop, { once: true })
-    onBound(onStop)
+    signal.addEventListener("abort", onStop, { once: true })
+    onBound(() => {
+      cut()
+    })
     try {
       const withKey = await Promise.race([build(), describing])
       return await (marked ? commit((key) => send(withKey(key))) : send(withKey(idempotencyKey)))

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
 
 const Millis = Schema.optionalKey(Schema.Number)
@@ -169,6 +170,20 @@ export const HttpError = Schema.Union([NotDone, MaybeDone])
  * @since 0.1.0
  */
 export type HttpError = typeof HttpError.Type
+
+/**
+ * What is wrong with the options of a tool, found when it is made: all of it at once.
+ *
+ * @since 0.1.0
+ */
+export class BadOptions extends Data.TaggedError("HttpBadOptions")<{
+  readonly tool: string
+  readonly faults: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    return `Http.tool(${JSON.stringify(this.tool)}): ${this.faults.join("; ")}`
+  }
+}
 
 const describe = (error: NotDone | MaybeDone, meaning: string): string => {
   const request = `${error.method} ${error.url}`.trim()

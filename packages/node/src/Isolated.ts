@@ -62,7 +62,7 @@ export interface Options<
    * and our file descriptors; take it for pure computation.
    */
   readonly in?: Where
-  /** Variables beside the few that everything gets (`PATH`, `HOME` and such). Their values are replaced in messages. */
+  /** Variables beside the few that everything gets (`PATH`, `HOME` and such). Their values are replaced in the output that errors show. */
   readonly env?: { readonly [name: string]: string }
   /** Megabytes of heap. Default: that of Node. */
   readonly memory?: number

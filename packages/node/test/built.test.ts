@@ -8,6 +8,7 @@ import { stripTypeScriptTypes } from "node:module"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { cache } from "./support.ts"
 
 it("isolated tools find the files that they start with", async () => {
   const src = fileURLToPath(new URL("../src", import.meta.url))
@@ -38,6 +39,6 @@ it("isolated tools find the files that they start with", async () => {
     }`
   )
   const program = ["--conditions=ws-source", join(built, "program.mjs"), "run"]
-  const { stderr, stdout } = await promisify(execFile)(process.execPath, program)
+  const { stderr, stdout } = await promisify(execFile)(process.execPath, program, { env: { ...process.env, ...cache } })
   assert.strictEqual(stdout, "true true\n", stderr)
 })

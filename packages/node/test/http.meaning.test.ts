@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { Agent } from "node:http"
 import { Agent as SecureAgent, createServer as createSecureServer } from "node:https"
 import type { AddressInfo, Socket } from "node:net"
+import { connect as connectSecurely } from "node:tls"
 import { cert, key } from "./fixtures/selfSigned.ts"
 import { answers, call, deadPort, get, keyed, post, raw, said, serve } from "./servers.ts"
 import { callOf, errorOf, valueOf } from "./support.ts"
@@ -249,6 +250,42 @@ describe("a connection", () => {
       const there = said(yield* callOf(call(post(server.url))))
       if (there[2] === "NotConnected") assert.deepStrictEqual(there, ["Failed", "HttpNotDone", "NotConnected"])
       else assert.deepStrictEqual(there, ["Failed", "HttpMaybeDone", "AnswerLost", "unknown"])
+    })
+  )
+
+  it.live("over which the answer comes before the request is read has answered", () =>
+    Effect.gen(function* () {
+      const server = yield* raw((socket) => {
+        socket.pause()
+        socket.write(head("413 Content Too Large", "content-length: 0"))
+      })
+      const tool = post(server.url, {
+        request: () => ({ method: "POST", url: server.url, body: "x".repeat(20_000_000) })
+      })
+      assert.deepStrictEqual(said(yield* callOf(call(tool))), ["Failed", "HttpNotDone", "Refused"])
+    })
+  )
+
+  it.live("that an agent gives ready made counts as made, also an encrypted one", () =>
+    Effect.gen(function* () {
+      const secure = createSecureServer({ key, cert }, (request) => request.socket.destroy())
+      yield* Effect.callback<void>((resume) => {
+        secure.listen(0, "127.0.0.1", () => {
+          resume(Effect.void)
+        })
+      })
+      const { port } = secure.address() as AddressInfo
+      const agent = new SecureAgent()
+      // as agents for proxies do it: the connection is handed over when it is there
+      agent.createConnection = (_options, back) => {
+        const socket = connectSecurely({ port, host: "127.0.0.1", rejectUnauthorized: false }, () =>
+          back?.(null, socket)
+        )
+        return undefined
+      }
+      const there = yield* callOf(call(post(`https://127.0.0.1:${port}/`, { agent })))
+      assert.deepStrictEqual(said(there), ["Failed", "HttpMaybeDone", "AnswerLost", "unknown"])
+      secure.close()
     })
   )
 

@@ -77,6 +77,25 @@ describe("a request", () => {
   })
 })
 
+describe("options", () => {
+  it("that are wrong are found when the tool is made, all at once", () => {
+    const bad = () =>
+      Http.tool("bad", {
+        contract: keyed,
+        request: undefined as never,
+        maxBytes: Number.NaN,
+        statuses: { 503: "perhaps" as never, 7: "nothing" }
+      })
+    try {
+      bad()
+      assert.fail("it was accepted")
+    } catch (error) {
+      assert.instanceOf(error, HttpError.BadOptions)
+      assert.strictEqual(error.faults.length, 4)
+    }
+  })
+})
+
 describe("a redirect", () => {
   it.live("of a read is followed, a few times; what is secret stays with its host", () =>
     Effect.gen(function* () {
@@ -293,6 +312,20 @@ describe("a stop", () => {
         return new Promise<never>(() => {})
       }
       const { drainMillis, there } = yield* stopped(post("", { request }), () => asked)
+      assert.deepStrictEqual(said(there), ["Cancelled"])
+      assert.isBelow(drainMillis, 500)
+    })
+  )
+
+  it.live("before a request passes the gate does not wait for its description either", () =>
+    Effect.gen(function* () {
+      let asked = false
+      const request = () => {
+        asked = true
+        return new Promise<never>(() => {})
+      }
+      const contract = Contract.make({ effect: "additive", commit: "marked" })
+      const { drainMillis, there } = yield* stopped(post("", { request, contract }), () => asked)
       assert.deepStrictEqual(said(there), ["Cancelled"])
       assert.isBelow(drainMillis, 500)
     })

@@ -74,9 +74,9 @@ export const exchange = ({ body, headers, method, url }: Prepared, options: Opti
       return reject(new Broken(false, error))
     }
 
-    request.on("socket", (socket: Socket & { readonly encrypted?: boolean }) => {
-      // a kept connection of the tool's own agent is there already
-      if (request.reusedSocket) connected = true
+    request.on("socket", (socket: Socket & { readonly secureConnecting?: boolean }) => {
+      // an agent of the tool may give one that is there already; one that is gone already was never written to
+      connected = !socket.destroyed && !socket.connecting && socket.secureConnecting !== true
       socket.once(secure ? "secureConnect" : "connect", () => {
         connected = true
       })
@@ -99,6 +99,8 @@ export const exchange = ({ body, headers, method, url }: Prepared, options: Opti
         // a body that is shorter than it was said to be ends in an error
         if (failure === undefined && response.complete) {
           answer = { status, headers: response.headers, body: Buffer.concat(chunks) }
+          // it has answered before it has read all: it may never read the rest
+          if (!request.writableFinished) request.destroy()
         }
       })
     })

@@ -66,7 +66,10 @@ export const run = <A, E, R, O>(
   plan: Plan.Plan<A, E, R, O>,
   options: Options = {}
 ): Effect.Effect<A, FanoutError<E> | PlanError, R> =>
-  Effect.flatMap(prepare(Plan.toNode(plan), options), (executor) => execute(executor, () => {})) as never
+  // not to be interrupted between the two: what has been reserved would never be given back
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(prepare(Plan.toNode(plan), options), (executor) => execute(executor, () => {}, restore))
+  ) as never
 
 /**
  * Starts a plan in the background of a scope. When the scope closes, everything is stopped, and drained to the bound.
@@ -124,4 +127,4 @@ export const startStoppable = <A, E, R, O>(
         return Effect.as(Effect.exit(driver()), handle)
       })
     })
-  ) as never
+  ).pipe(Effect.uninterruptible) as never

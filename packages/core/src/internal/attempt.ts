@@ -39,6 +39,8 @@ export interface Heritage {
   readonly account: Account | undefined
   readonly limiter: Limiter | undefined
   readonly pace: Pace | undefined
+  /** The attempt that the fan-out itself runs inside of. */
+  readonly caller: RunningAttempt | undefined
   /** For the order of all effects. */
   readonly order: { next: number }
   /** Monotonic milliseconds. */

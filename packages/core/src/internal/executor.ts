@@ -144,6 +144,7 @@ export class Executor {
       account: env.account,
       limiter: env.limiter,
       pace: env.pace,
+      caller: env.caller,
       order: env.order,
       now: () => this.timers.now(),
       adopt: (attempt, nested) => {

@@ -26,10 +26,10 @@ import { summarize } from "./summary.ts"
 /** What a session gives the fan-outs that it runs. */
 export interface Home extends Pick<
   Heritage,
-  "session" | "epoch" | "runId" | "journal" | "quarantine" | "account" | "limiter"
+  "session" | "epoch" | "runId" | "journal" | "quarantine" | "account" | "limiter" | "caller"
 > {
   readonly onSettled: (executor: Executor, call: CallState) => void
-  readonly pace: Pace
+  readonly pace: Pace | undefined
 }
 
 /** Everything that can be known beforehand is checked here: all faults at once, and nothing has started. */
@@ -45,6 +45,7 @@ export const prepare = (plan: Node, options: Options, home?: Home): Effect.Effec
     const clock = fiber.getRef(Clock.Clock)
     const random = fiber.getRef(Random.Random)
     const inherited = home === undefined ? caller : undefined
+    const around = home === undefined ? caller : home.caller
     const identity =
       home === undefined
         ? identityOf(inherited, options.runId, () => random.nextDoubleUnsafe())
@@ -62,8 +63,8 @@ export const prepare = (plan: Node, options: Options, home?: Home): Effect.Effec
       account,
       ownAccount: checked.budget === undefined ? undefined : account,
       limiter: home?.limiter ?? inherited?.heritage.limiter,
-      order: inherited?.heritage.order ?? { next: 0 },
-      caller: inherited,
+      order: around?.heritage.order ?? { next: 0 },
+      caller: around,
       onSettled: home?.onSettled,
       pace: home?.pace ?? inherited?.heritage.pace
     })

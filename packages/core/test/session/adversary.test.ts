@@ -7,11 +7,11 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { prng } from "../support.ts"
+import { underSeed } from "./scheduler.ts"
 
 const reads = Contract.readOnly
 const acts = Contract.make({ effect: "mutating", interruption: "anywhere" })
@@ -405,29 +405,6 @@ describe("the outcomes of a session", () => {
 })
 
 describe("whatever the scheduler does", () => {
-  /** Who runs next, and when a fiber has to yield, is a matter of the seed. */
-  const scheduler = (seed: number): Scheduler.Scheduler => {
-    const random = prng(seed)
-    const bag: Array<() => void> = []
-    let armed = false
-    const drain = () => {
-      while (bag.length > 0) bag.splice(random.int(bag.length), 1)[0]!()
-      armed = false
-    }
-    return {
-      executionMode: "async",
-      shouldYield: (fiber) => fiber.currentOpCount > 1 && random.int(3) === 0,
-      makeDispatcher: () => ({
-        scheduleTask: (task) => {
-          bag.push(task)
-          if (!armed) setImmediate(drain)
-          armed = true
-        },
-        flush: drain
-      })
-    }
-  }
-
   it.live("two cohorts never overlap, and a session is never stuck, with owners that are interrupted anywhere", () =>
     Effect.gen(function* () {
       for (let seed = 1; seed <= 300; seed++) {
@@ -470,12 +447,7 @@ describe("whatever the scheduler does", () => {
           assert.strictEqual(yield* session.fanout(answers("free")), "free", `seed ${seed}`)
           for (const { reserved } of Object.values(session.usage())) assert.strictEqual(reserved, 0, `seed ${seed}`)
         })
-        yield* Effect.yieldNow.pipe(
-          Effect.andThen(Effect.scoped(program)),
-          Effect.provideService(Scheduler.Scheduler, scheduler(seed)),
-          Effect.forkChild,
-          Effect.flatMap(Fiber.join)
-        )
+        yield* underSeed(seed, Effect.scoped(program))
         assert.deepStrictEqual(overlaps, [], `seed ${seed}`)
       }
     })

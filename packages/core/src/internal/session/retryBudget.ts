@@ -3,11 +3,26 @@
  * tokens per tool: each call puts in a part of one, each further attempt takes one out.
  */
 import type { Shortage } from "../../Budget.ts"
+import type { Pace } from "../spending.ts"
+import type { Loops } from "./loops.ts"
 
 const start = 10
 const fullest = 100
 
-export class RetryBudget {
+/** A call that has failed before, and is planned again, is a further attempt too. */
+export const paceOf = (ratio: number, loops: Loops): Pace => {
+  const retries = new RetryBudget(ratio)
+  const further = (tool: string) => (retries.take(tool) ? undefined : retries.shortage(tool))
+  return {
+    forCall: (spec) => {
+      retries.called(spec.tool.name)
+      return loops.timesOf(spec) === 0 ? undefined : further(spec.tool.name)
+    },
+    forRetry: ({ tool }) => further(tool.name)
+  }
+}
+
+class RetryBudget {
   private readonly ratio: number
   private readonly tokens = new Map<string, number>()
 

@@ -8,12 +8,12 @@ import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type { Usage } from "../../Budget.ts"
+import type { Shortage, Usage } from "../../Budget.ts"
 import type { FanoutError } from "../../FanoutError.ts"
 import * as JournalModule from "../../Journal.ts"
 import * as Plan from "../../Plan.ts"
 import type { PlanError } from "../../PlanError.ts"
-import * as QuarantineModule from "../../Quarantine.ts"
+import type { Quarantine } from "../../Quarantine.ts"
 import type { Report, StopReason } from "../../Report.ts"
 import type { FanoutOptions, Options, Session } from "../../Session.ts"
 import {
@@ -29,14 +29,15 @@ import {
   Superseded
 } from "../../SessionError.ts"
 import { Account } from "../account.ts"
-import { runningOf } from "../attempt.ts"
+import { type RunningAttempt, runningOf } from "../attempt.ts"
 import type { Executor } from "../executor.ts"
 import { execute, newRunId, prepare } from "../launch.ts"
 import { Limiter } from "../limiter.ts"
 import type { Pace } from "../spending.ts"
+import { isInside, quarantineIn } from "./around.ts"
 import { Loops } from "./loops.ts"
 import { Outcomes } from "./outcomes.ts"
-import { RetryBudget } from "./retryBudget.ts"
+import { paceOf } from "./retryBudget.ts"
 import { type Checked, settingsOf } from "./settings.ts"
 
 /** The fan-out that has the session's one place, and what its end is known by. */
@@ -50,13 +51,15 @@ interface Cohort {
 
 export const open = (options: Options): Effect.Effect<Session, PlanError, Scope.Scope> =>
   Effect.withFiber((fiber) => {
-    const settings = settingsOf(options)
+    const caller = runningOf(fiber)
+    const settings = settingsOf(options, caller?.heritage.limiter !== undefined)
     if (Result.isFailure(settings)) return Effect.fail(settings.failure)
     const random = fiber.getRef(Random.Random)
     const id = options.id ?? newRunId(() => random.nextDoubleUnsafe()).replace("run_", "session_")
     const state = new State(id, settings.success, {
       clock: fiber.getRef(Clock.Clock),
-      journal: fiber.getRef(JournalModule.Current) ?? JournalModule.memory()
+      journal: fiber.getRef(JournalModule.Current) ?? caller?.heritage.journal ?? JournalModule.memory(),
+      caller
     })
     return Effect.as(
       Effect.acquireRelease(
@@ -75,11 +78,14 @@ class State {
   private readonly settings: Checked
   private readonly clock: Clock.Clock
   private readonly journal: JournalModule.Journal
-  private readonly quarantine = QuarantineModule.make()
+  private readonly quarantine: Quarantine
+  /** The attempt that the session was opened inside of: its fan-outs belong to that too. */
+  private readonly caller: RunningAttempt | undefined
+  private readonly ownAccount: Account | undefined
   private readonly account: Account | undefined
   private readonly limiter: Limiter | undefined
   private readonly loops: Loops
-  private readonly retries: RetryBudget | undefined
+  private readonly pace: Pace | undefined
   private readonly outcomes = new Outcomes()
   private readonly reports: Array<Report> = []
   private epoch = 0
@@ -94,16 +100,25 @@ class State {
   constructor(
     id: string,
     settings: Checked,
-    services: { readonly clock: Clock.Clock; readonly journal: JournalModule.Journal }
+    services: {
+      readonly clock: Clock.Clock
+      readonly journal: JournalModule.Journal
+      readonly caller: RunningAttempt | undefined
+    }
   ) {
     this.id = id
     this.settings = settings
     this.clock = services.clock
     this.journal = services.journal
-    this.account = settings.budget === undefined ? undefined : new Account(settings.budget, undefined, this.now())
-    this.limiter = settings.permits === undefined ? undefined : new Limiter(settings.permits, settings.waiting)
+    this.caller = services.caller
+    const around = this.caller?.heritage
+    this.quarantine = quarantineIn(around?.quarantine)
+    this.ownAccount =
+      settings.budget === undefined ? undefined : new Account(settings.budget, around?.account, this.now())
+    this.account = this.ownAccount ?? around?.account
+    this.limiter = settings.permits === undefined ? around?.limiter : new Limiter(settings.permits, settings.waiting)
     this.loops = new Loops(settings.loop)
-    this.retries = settings.retryRatio === undefined ? undefined : new RetryBudget(settings.retryRatio)
+    this.pace = settings.retryRatio === undefined ? around?.pace : paceOf(settings.retryRatio, this.loops)
     this.session = {
       id,
       epoch: () => this.epoch,
@@ -190,7 +205,7 @@ class State {
       if (cohort === undefined) return Effect.void
       stop(cohort, { source: "user", reason })
       // a handler would wait for itself
-      return this.isInside(fiber) ? Effect.void : Deferred.await(cohort.over)
+      return isInside(fiber, this.quarantine) ? Effect.void : Deferred.await(cohort.over)
     })
   }
 
@@ -202,12 +217,7 @@ class State {
   /** Nobody can start anything who is a part of what would have to end first. */
   private refusalFor(fiber: Fiber.Fiber<unknown, unknown>): Reason | undefined {
     if (this.isClosed) return new Closed()
-    return this.isInside(fiber) ? new InsideHandler() : undefined
-  }
-
-  /** Does this fiber run for an attempt of the session? */
-  private isInside(fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    return runningOf(fiber)?.heritage.quarantine === this.quarantine
+    return isInside(fiber, this.quarantine) ? new InsideHandler() : undefined
   }
 
   /** What is known to be wrong before anything is stopped; reserves nothing. */
@@ -217,10 +227,8 @@ class State {
       ({ compiled }) => {
         const calls = this.loops.find(compiled)
         if (calls.length > 0) return refuse(new LoopDetected({ calls }))
-        const shortage = this.account?.reserve(cohort, this.now())
-        if (shortage !== undefined) return refuse(new BudgetExceeded(shortage))
-        this.account?.settle(cohort, {})
-        return Effect.void
+        const { shortage } = this
+        return shortage === undefined ? Effect.void : refuse(new BudgetExceeded(shortage))
       }
     )
     return Effect.withFiber((fiber) => {
@@ -242,7 +250,7 @@ class State {
       if (refused !== undefined) return refuse(refused)
       const behind = this.quarantine.list().filter(({ id, mayAct }) => mayAct && !despite.includes(id))
       if (behind.length > 0) return refuse(new NotDrained({ leftBehind: behind }))
-      const shortage = this.account?.reserve(cohort, this.now())
+      const { shortage } = this
       if (shortage !== undefined) return refuse(new BudgetExceeded(shortage))
       const place: Cohort = { over: Deferred.makeUnsafe<void>(), executor: undefined, stop: undefined }
       this.current = place
@@ -252,7 +260,6 @@ class State {
         Effect.flatMap(prepared, (executor) => this.run(place, executor, interruptible)),
         () =>
           Effect.sync(() => {
-            this.account?.settle(cohort, place.executor === undefined ? {} : cohort)
             this.current = undefined
             Deferred.doneUnsafe(place.over, Effect.void)
           })
@@ -279,7 +286,7 @@ class State {
   }
 
   private home(epoch: number) {
-    const { account, journal, limiter, quarantine } = this
+    const { account, caller, journal, limiter, pace, quarantine } = this
     const runId = this.runId(epoch)
     return {
       session: this.id,
@@ -289,26 +296,12 @@ class State {
       quarantine,
       account,
       limiter,
-      pace: this.pace,
+      caller,
+      pace,
       onSettled: (executor: Executor, call: Parameters<Loops["note"]>[0]) => {
         this.loops.note(call, executor.compiled)
         this.outcomes.tell(() => ({ runId, epoch, call: executor.reportOf(call) }))
       }
-    }
-  }
-
-  private readonly pace: Pace = {
-    forCall: (spec) => {
-      const { retries } = this
-      if (retries === undefined) return undefined
-      retries.called(spec.tool.name)
-      return this.loops.timesOf(spec) === 0 || retries.take(spec.tool.name)
-        ? undefined
-        : retries.shortage(spec.tool.name)
-    },
-    forRetry: ({ tool }) => {
-      const { retries } = this
-      return retries === undefined || retries.take(tool.name) ? undefined : retries.shortage(tool.name)
     }
   }
 
@@ -322,7 +315,18 @@ class State {
   }
 
   private usage(): Usage {
-    return this.account?.usage(this.now()) ?? {}
+    const limit = this.settings.budget?.get("cohorts")
+    return {
+      ...this.ownAccount?.usage(this.now()),
+      ...(limit === undefined ? {} : { cohorts: { limit, used: this.epoch, reserved: 0 } })
+    }
+  }
+
+  /** Why there can be no further fan-out, whatever its plan. */
+  private get shortage(): Shortage | undefined {
+    const limit = this.settings.budget?.get("cohorts") ?? Infinity
+    const used = this.epoch
+    return this.account?.timeIsUp(this.now()) ?? (used < limit ? undefined : { name: "cohorts", limit, used, asked: 1 })
   }
 
   private now(): number {
@@ -341,9 +345,6 @@ class State {
 }
 
 type Launched = Effect.Effect<unknown, FanoutError<unknown> | PlanError | SessionError>
-
-/** What a fan-out uses of `cohorts`. */
-const cohort = { cohorts: 1 }
 
 /** The first reason stays. */
 const stop = (place: Cohort, reason: StopReason): void => {

@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import { type Fault, PlanError } from "../../PlanError.ts"
 import type { Options } from "../../Session.ts"
 import { limitsOfBudget } from "../account.ts"
+import { fromPath } from "../pointer.ts"
 import { resourcePermit, sessionPermit, toolPermit } from "../spending.ts"
 
 export interface Checked {
@@ -16,7 +17,8 @@ export interface Checked {
   readonly keep: number
 }
 
-export const settingsOf = (options: Options): Result.Result<Checked, PlanError> => {
+/** `isLimited`: it is opened inside of a handler, and the session around that has permits. */
+export const settingsOf = (options: Options, isLimited: boolean): Result.Result<Checked, PlanError> => {
   const faults: Array<Fault> = []
   const whole = (value: number, least: number, pointer: string): void => {
     if (value === Infinity || (Number.isInteger(value) && value >= least)) return
@@ -29,9 +31,13 @@ export const settingsOf = (options: Options): Result.Result<Checked, PlanError> 
     permits.set(name, value)
   }
   if (concurrency !== undefined) permit(sessionPermit, concurrency, "/limits/concurrency")
-  for (const [name, value] of Object.entries(tools)) permit(toolPermit(name), value, `/limits/tools/${name}`)
+  for (const [name, value] of Object.entries(tools)) permit(toolPermit(name), value, `/limits/tools${fromPath([name])}`)
   for (const [name, value] of Object.entries(resources))
-    permit(resourcePermit(name), value, `/limits/resources/${name}`)
+    permit(resourcePermit(name), value, `/limits/resources${fromPath([name])}`)
+  if (isLimited && permits.size > 0) {
+    const message = "inside of a handler the permits of the session around it hold: leave them out"
+    faults.push({ pointer: "/limits", _tag: "BadSetting", message })
+  }
   const { keep = 100, loop = 3, retryRatio } = options
   whole(waiting, 0, "/limits/waiting")
   whole(loop, 1, "/loop")

@@ -13,7 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
 import { Timers } from "../../src/internal/timers.ts"
-import { marked, runOf, World } from "./support.ts"
+import { marked, runOf, shown, World } from "./support.ts"
 
 const ran = <A, E>(plan: Plan.Plan<A, E>, options?: Fanout.Options) =>
   Effect.gen(function* () {
@@ -103,6 +103,31 @@ describe("the gate", () => {
       })
     )
   }
+
+  it.effect("takes a stop that was asked for while the batch of its call was being started", () =>
+    Effect.gen(function* () {
+      const world = new World()
+      let stop: Effect.Effect<unknown> = Effect.void
+      // nobody has delivered it when the handler comes to the gate, in the same synchronous piece
+      const stops = Effect.suspend(() => {
+        Effect.runFork(stop)
+        return world.commit("a")
+      })
+      const plan = Plan.firstSuccess([failsAt(10), Plan.effect(stops, marked)], { stagger: "infinity" })
+      const fiber = yield* Effect.forkChild(
+        Effect.scoped(
+          Effect.flatMap(Fanout.start(plan), (handle) => {
+            stop = handle.stop("from within")
+            return handle.report
+          })
+        )
+      )
+      yield* TestClock.adjust("1 second")
+      const report = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(world.log, [])
+      assert.strictEqual(shown(report, "/1"), "Cancelled")
+    })
+  )
 
   it.effect("lets nothing pass whose attempt ended while the intent was being kept", () =>
     Effect.gen(function* () {

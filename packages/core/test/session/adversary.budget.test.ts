@@ -307,11 +307,7 @@ describe("the budget of a session", () => {
   it.effect("its wall clock runs while nothing runs, and what comes too late is refused typed, whatever its plan", () =>
     Effect.gen(function* () {
       const nothing = Plan.effect(Effect.void, reads)
-      const plans: ReadonlyArray<Plan.Plan<unknown>> = [
-        nothing,
-        Plan.settled(nothing),
-        Plan.all([])
-      ]
+      const plans: ReadonlyArray<Plan.Plan<unknown>> = [nothing, Plan.settled(nothing), Plan.all([])]
       for (const plan of plans) {
         const session = yield* Session.make({ budget: { wallClock: "1 second" } })
         yield* session.fanout(plan)

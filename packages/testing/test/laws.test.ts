@@ -623,6 +623,15 @@ const faults: ReadonlyArray<Fault> = [
     "what was left behind, has ended, and was not undone",
     both(drop(compensating("/third#0")), drop(compensated("/third#0")))
   ],
+  [
+    "G4",
+    "undoes",
+    "a race that went on though what one did could not be undone",
+    both(
+      alter(compensated("/race/lost/a#0"), { type: "effect.compensationFailed", error: "no" }),
+      alterCall("/race/lost/a", { effects: [{ key: "r/race/lost/a#0", state: "compensationFailed", error: "no" }] })
+    )
+  ],
   ["G1", "leaves", "an undo that was left behind and is not listed", alterCall("/second", { leftBehind: false })],
   ["G2", "undoes", "a close later than its undos may take", alter(closed, { time: 1e9 })],
   ["G6", "undoes", "Unknown, and all of it was undone", alterCall("/trip/doubt", { outcome: "Unknown" })],

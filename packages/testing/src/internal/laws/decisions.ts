@@ -5,7 +5,7 @@
  * those that were *stopped* (or never came to life) were open then.
  */
 import { type Complain, law } from "./law.ts"
-import type { CallJson, Of, Run } from "./run.ts"
+import { canUndo, type CallJson, type Event, type Of, overOf, type Run } from "./run.ts"
 import { callsBelow, type PlanNode, upwards } from "./tree.ts"
 
 type NodeJson = NonNullable<Run["index"]["report"]>["nodes"][number]
@@ -192,6 +192,8 @@ const checkNode = (run: Run, node: PlanNode, derived: Derived, complain: Complai
     return
   }
   if (decidedBy === "stop") return say(`${decision} by a stop`)
+  const stuck = node.policy === "firstSuccess" && decision === "succeeded" ? stuckBefore(run, node, derived) : undefined
+  if (stuck !== undefined) return say(`succeeded, though ${stuck} had failed before, and what it did cannot be undone`)
   if (ruling.decision === "unseen" && decision === "failed") return
   if (ruling.decision !== decision && !(ruling.decision === "unseen" && decision === "succeeded"))
     return say(`${decision}, though its children make it ${ruling.decision === "open" ? "undecided" : ruling.decision}`)
@@ -217,6 +219,27 @@ const checkNode = (run: Run, node: PlanNode, derived: Derived, complain: Complai
       `decided by ${by(decidedBy)}, not by ${typeof expected === "number" ? `${expected} that succeeded` : by(expected.map(({ path }) => path))}`
     )
 }
+
+/** A child of a race that had failed, with an effect that stays, at an instant before the race was decided. */
+const stuckBefore = (run: Run, race: PlanNode, derived: Derived): string | undefined => {
+  const decided = run.index.decided(race)
+  const isEarlier = (event: Event | undefined) =>
+    event !== undefined && decided !== undefined && event.time < decided.time
+  const stuck = race.children.find((child) => {
+    const failure = child.policy === "call" ? run.index.call(child.path)!.settled[0] : run.index.decided(child)
+    if (derived.standing(child) !== "bad" || !isEarlier(failure)) return false
+    return callsBelow(child).some(({ path }) => {
+      const call = run.index.call(path)!
+      const given = call.events.find(({ type }) => type === "effect.compensationFailed")
+      const stays = !canUndo(call) && call.report?.effects.some(({ state }) => state !== "compensated") === true
+      const over = call.attempts.flatMap((attempt) => overOf(attempt) ?? []).at(-1)
+      return isEarlier(given) || (stays && !call.events.some(isUndo) && isEarlier(over))
+    })
+  })
+  return stuck?.path
+}
+
+const isUndo = ({ type }: Event): boolean => type.startsWith("effect.compensat")
 
 /** A race may be lost before all that acted has come to light: it counts some of those that had, or everybody. */
 const countsFailures = (

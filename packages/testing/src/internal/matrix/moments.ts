@@ -25,7 +25,7 @@ const isAt = (moment: Moment, animal: Cell["animal"], { what }: Record): boolean
   }
 }
 
-const isAnimal = ({ call }: Record): boolean => !call.endsWith("/second") && !call.endsWith("/ok")
+const isAnimal = ({ call }: Record): boolean => !["/second", "/ok", "/before"].some((other) => call.endsWith(other))
 
 /** What is to be done when this has been written. A plan that stops by a time needs nobody. */
 export const stopsOf = (

@@ -31,6 +31,9 @@ export interface Shape {
 
 const ok = Plan.call(Zoo.tools.reads, { after: 5, then: "answer" })
 
+/** Has committed before the animal has: it is undone after it. */
+const before = Plan.call(Zoo.tools.undoable, { after: 5, then: "commit" })
+
 export const shapes = {
   call: { plan: ({ animal }) => animal, by: "nothing", waits: false },
   all: { plan: ({ animal, fails }) => Plan.all({ fails, animal }), by: "sibling", waits: true },
@@ -54,7 +57,7 @@ export const shapes = {
   },
   "first success, one after the other": {
     plan: ({ animal, fails }) =>
-      Plan.firstSuccess({ first: Plan.all({ fails, animal }), second: ok }, { stagger: "infinity" }),
+      Plan.firstSuccess({ first: Plan.all({ fails, before, animal }), second: ok }, { stagger: "infinity" }),
     by: "sibling",
     waits: true
   },
@@ -64,13 +67,13 @@ export const shapes = {
     waits: true
   },
   atomic: {
-    plan: ({ animal, fails }) => Plan.atomic(Plan.all({ fails, animal })),
+    plan: ({ animal, fails }) => Plan.atomic(Plan.all({ fails, before, animal })),
     by: "sibling",
     undoes: true,
     waits: true
   },
   "atomic in an atomic": {
-    plan: ({ animal, fails }) => Plan.atomic(Plan.all({ fails, animal: Plan.settled(Plan.atomic(animal)) })),
+    plan: ({ animal, fails }) => Plan.atomic(Plan.all({ fails, before, animal: Plan.settled(Plan.atomic(animal)) })),
     by: "sibling",
     undoes: true,
     waits: true

@@ -65,7 +65,9 @@ export const owned = law(
         ({ late, leftBehind }) => leftBehind.length > 0 && !late.some((event) => isBefore(run, event, closed))
       )
     )
-    const mayBeUndo = run.index.calls.some((call) => call.report?.leftBehind === true && !wasLeftBehind(call))
+    const mayBeUndo = run.index.calls.some(
+      (call) => call.report?.leftBehind === true && !wasLeftBehind(call) && failedUndos(call).length > 0
+    )
     if (report.drained !== (still.length === 0) && !(mayBeUndo && !report.drained))
       complain(`drained is ${report.drained}, which the attempts that were left behind belie`, [closed])
     for (const call of run.index.calls) {

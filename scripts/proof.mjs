@@ -128,7 +128,15 @@ One-line changes of the decision core, each run against the explorer's small pla
 
 \`npm run mutants\`${ofCommit(kept.mutants)}
 
-${facts(kept.mutants.result)}`)
+${facts(kept.mutants.result)}${
+    kept["mutants-undo"] === undefined
+      ? ""
+      : `
+
+\`npm run mutants -- --only decision/undo.ts\`: the part that has been added since${ofCommit(kept["mutants-undo"])}
+
+${facts(kept["mutants-undo"].result)}`
+  }`)
 }
 if (kept.controls) {
   sections.push(`## Negative controls

@@ -280,9 +280,11 @@ export const refused = (runId: string, faults: ReadonlyArray<typeof FaultJson.Ty
  * @since 0.1.0
  */
 export const canonical = (report: Report): object => {
-  const { calls, drainMillis: _, runId, ...rest } = toJson(report)
+  const { budget, calls, drainMillis: _, runId, ...rest } = toJson(report)
+  const { wallClock: _time, ...counted } = budget
   return {
     ...rest,
+    budget: counted,
     calls: calls.map(({ effects, settledAt: _settled, startedAt: _started, ...call }) => ({
       ...call,
       effects: effects.map(({ key, state }) => ({ key: key.startsWith(runId) ? key.slice(runId.length) : key, state }))

@@ -176,6 +176,16 @@ describe("numbers", () => {
     })
   )
 
+  it.effect("that are times are no part of a canonical report", () =>
+    Effect.gen(function* () {
+      const budget: Budget.Budget = { wallClock: "1 minute", attempts: 3 }
+      const lasting = (millis: number) => run(Plan.effect(Effect.sleep(millis), reads), { budget })
+      const [short, long] = [yield* lasting(1), yield* lasting(1_000)]
+      assert.notDeepEqual(short.budget, long.budget)
+      assert.deepStrictEqual(Report.canonical(short), Report.canonical(long))
+    })
+  )
+
   it.effect("a wall clock that began between two milliseconds ends all the same", () =>
     Effect.gen(function* () {
       for (let i = 0; i < 50; i++) {

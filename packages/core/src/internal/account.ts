@@ -66,8 +66,8 @@ export class Account {
   usage(now: number): Usage {
     const entries = [...this.limits].map(([name, limit]) => {
       const isTime = name === "wallClock"
-      const used = isTime ? Math.round(now - this.openedAt) : (this.used.get(name) ?? 0)
-      return [name, { limit, used, reserved: this.reserved.get(name) ?? 0 }] as const
+      const used = isTime ? Math.round(now - this.openedAt) : tidy(this.used.get(name) ?? 0)
+      return [name, { limit, used, reserved: tidy(this.reserved.get(name) ?? 0) }] as const
     })
     return Object.fromEntries(entries)
   }
@@ -82,7 +82,7 @@ export class Account {
       const limit = this.limits.get(name)
       if (limit === undefined) continue
       const used = (this.used.get(name) ?? 0) + (this.reserved.get(name) ?? 0)
-      if (used + asked - limit > limit * tolerance) return { name, limit, used, asked }
+      if (used + asked - limit > limit * tolerance) return { name, limit, used: tidy(used), asked }
     }
     return undefined
   }
@@ -96,6 +96,12 @@ export class Account {
       }
     }
   }
+}
+
+/** Without the last digit, which is rounding: ten times 0.1 is 1. */
+const tidy = (amount: number): number => {
+  const rounded = Number(amount.toPrecision(15))
+  return Number.isFinite(rounded) ? rounded : amount
 }
 
 const add = (map: Map<string, number>, name: string, amount: number): void => {

@@ -26,11 +26,14 @@ import type { SessionError } from "./SessionError.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** Default: a new one. Run ids are this, with the number of the epoch. */
+  /** Default: a new one. Run ids are this, with the number of the epoch; idempotency keys begin with them, so no two sessions share an id. */
   readonly id?: string
   /** What all fan-outs of the session may use together. Default: no limit. */
   readonly budget?: Budget
-  /** Permits beyond those of each fan-out, fan-outs inside of handlers included. Default: no limit. */
+  /**
+   * Permits beyond those of each fan-out, fan-outs inside of handlers included: those borrow what their caller holds, one at a time. Default:
+   * no limit.
+   */
   readonly limits?: {
     /** Attempts at the same time. */
     readonly concurrency?: number
@@ -90,25 +93,26 @@ export interface Session {
   /** What has been used and reserved of the budget. */
   readonly usage: () => Usage
   /**
-   * Runs a plan on the fiber of the caller, as `Fanout.run` does. Refused while another runs or is being stopped, after the close, and
-   * while something left behind may still act.
+   * Runs a plan on the fiber of the caller, as `Fanout.run` does. Refused while another runs or is being stopped, after the close, inside
+   * of a handler of the session, and while something left behind may still act.
    */
   readonly fanout: <A, E, R, O>(
     plan: Plan.Plan<A, E, R, O>,
     options?: FanoutOptions
   ) => Effect.Effect<A, FanoutError<E> | PlanError | SessionError, R>
   /**
-   * Checks the plan; stops what still runs; waits until that has drained and been undone; then runs the plan. There is one drain however
-   * many wait for it, and of several that wait the last one runs. If something was left behind that may still act, it fails with
-   * `NotDrained`. An interruption ends the wait, not the stop.
+   * Checks the plan; stops what still runs; waits until that has drained and been undone; then runs the plan. What is refused beforehand (a
+   * faulty plan, a loop, no cohort left, a handler that asks) stops nothing. There is one drain however many wait for it, and of several
+   * that wait the last one runs. If something was left behind that may still act, it fails with `NotDrained`. An interruption ends the
+   * wait, not the stop.
    */
   readonly replan: <A, E, R, O>(
     plan: Plan.Plan<A, E, R, O>,
     options?: FanoutOptions & { readonly reason?: string }
   ) => Effect.Effect<A, FanoutError<E> | PlanError | SessionError, R>
-  /** Asks what runs to stop, and waits until it has drained. The session stays open. */
+  /** Asks what runs to stop, and waits until it has drained (not inside of a handler, which is a part of it). The session stays open. */
   readonly cancel: (reason?: string) => Effect.Effect<void>
-  /** Waits until nothing runs. What was left behind is in the quarantine. */
+  /** Waits until nothing runs; inside of a handler, for itself, until its timeout. What was left behind is in the quarantine. */
   readonly drained: Effect.Effect<void>
   /** Calls as they settle, from now on: so that a planner can plan anew before a fan-out has ended. */
   readonly outcomes: Effect.Effect<Stream.Stream<Settled>, never, Scope.Scope>
@@ -126,6 +130,9 @@ export class Current extends Context.Service<Current, Session>()("@toolscope/cor
 /**
  * Opens a session. When the scope closes, what runs is stopped and drained; then nothing starts any more. Wrong settings are a
  * `PlanError`, all at once.
+ *
+ * Inside of a handler its fan-outs belong to that handler: they stop with it, spend of the budget around it, have its permits, and what
+ * they did is what it did.
  *
  * @example
  * ```ts

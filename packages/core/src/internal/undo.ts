@@ -87,8 +87,11 @@ export class Undo {
   giveUp(millis: number): boolean {
     const error = `not undone within ${millis} ms`
     const { current } = this
-    this.failed = true
-    for (const item of this.items.slice(this.done)) this.told.ends(item, error)
+    // the last may have ended in this very instant
+    for (const item of this.items.slice(this.done)) {
+      this.failed = true
+      this.told.ends(item, error)
+    }
     this.conclude()
     this.fiber?.interruptUnsafe()
     return current !== undefined && this.fiber?.pollUnsafe() === undefined

@@ -81,7 +81,7 @@ export class Undos {
     if (undo.isOver) return undefined
     const { current } = undo
     if (undo.giveUp(this.host.env.limits.undo)) this.leaveBehind(undo, current!.call)
-    return { type: "undone", node: undo.scope, result: "failure" }
+    return { type: "undone", node: undo.scope, result: undo.failed ? "failure" : "success" }
   }
 
   private leaveBehind(undo: Undo, call: CallState): void {

@@ -11,8 +11,11 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import { TestClock } from "effect/testing"
+import { EffectRecord } from "../../src/internal/effects.ts"
 import { Timers } from "../../src/internal/timers.ts"
+import { Undo } from "../../src/internal/undo.ts"
 import { marked, runOf, shown, World } from "./support.ts"
 
 const ran = <A, E>(plan: Plan.Plan<A, E>, options?: Fanout.Options) =>
@@ -192,6 +195,27 @@ describe("the timers of a fan-out", () => {
       yield* TestClock.adjust(70)
       assert.deepStrictEqual(elapsed, ["soon", "late"])
       timers.close()
+    })
+  )
+})
+
+describe("an undo", () => {
+  it.effect("that has ended when its bound passes has not failed", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const effect = new EffectRecord(0, "k")
+      effect.undo = () => Effect.void
+      effect.end("committed", Option.none())
+      const undo = new Undo(0, [{ call: {} as never, effect }], [], {
+        begins: () => void told.push("begins"),
+        ends: (_item, error) => void told.push(error ?? "ends")
+      })
+      yield* undo.program
+      // its fiber has something to do yet when the timer elapses, in the same instant
+      assert.isFalse(undo.giveUp(0))
+      assert.isTrue(undo.isOver)
+      assert.isFalse(undo.failed)
+      assert.deepStrictEqual(told, ["begins", "ends"])
     })
   )
 })

@@ -4,6 +4,8 @@
  */
 import { type Attempt, Commit, type Contract, type Tool } from "@toolscope/core"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -176,20 +178,17 @@ const throughGate = (step: Step, on: Scene): Effect.Effect<unknown, Errors> => {
   )
 }
 
-const atGate = (step: Step, on: Scene): Effect.Effect<Schema.Json, Errors> =>
-  Effect.flatMap(
-    Effect.clockWith((clock) => clock.currentTimeMillis),
-    (began) =>
-      Effect.onExit(perform(step.does ?? { then: "commit" }, on), (exit) =>
-        Effect.clockWith((clock) =>
-          Effect.sync(() => {
-            const isUp = step.timeout !== undefined && clock.currentTimeMillisUnsafe() >= began + millisOf(step.timeout)
-            const isCut = !on.ended && !isUp && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-            on.write(isCut ? "cut" : "concluded", { key: on.key })
-          })
-        )
-      )
+const atGate = (step: Step, on: Scene): Effect.Effect<Schema.Json, Errors> => {
+  const clock = Context.get(Fiber.getCurrent()!.context, Clock.Clock)
+  const end = step.timeout === undefined ? Infinity : clock.currentTimeMillisUnsafe() + millisOf(step.timeout)
+  return Effect.onExit(perform(step.does ?? { then: "commit" }, on), (exit) =>
+    Effect.sync(() => {
+      const isUp = clock.currentTimeMillisUnsafe() >= end
+      const isCut = !on.ended && !isUp && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+      on.write(isCut ? "cut" : "concluded", { key: on.key })
+    })
   )
+}
 
 const detached = <A, E>(effect: Effect.Effect<A, E>, options?: Effect.RunOptions): Fiber.Fiber<A, E> =>
   Effect.runForkWith(Fiber.getCurrent()!.context)(effect, options)

@@ -106,6 +106,7 @@ export const Event = Schema.Union([
   event("fanout.closed", { report: Report.Json }),
   event("session.opened", { budget: Schema.Record(Schema.String, Entry) }),
   event("session.replanned", { reason: Schema.String, despite: Schema.Array(Schema.String) }),
+  event("session.overridden", { leftBehind: Schema.Array(Schema.String) }),
   event("session.closed", { cohorts: Schema.Int, budget: Schema.Record(Schema.String, Entry) }),
   event("journal.dropped", { count: Schema.Int })
 ])

@@ -58,6 +58,7 @@ export class Scene {
       case "journal.dropped":
       case "session.opened":
       case "session.replanned":
+      case "session.overridden":
       case "session.closed":
         return
       default:

@@ -251,7 +251,8 @@ describe("what was left behind", () => {
   it.effect("has to be named, each of it, in despite", () =>
     Effect.gen(function* () {
       const log: Array<string> = []
-      const session = yield* Session.make({ id: "s" })
+      const journal = Journal.memory()
+      const session = yield* Effect.provideService(Session.make({ id: "s" }), Journal.Current, journal)
       const plan = Plan.all({ a: deaf(log, "a", 10_000), b: deaf(log, "b", 20_000), c: deaf(log, "c", 30_000, reads) })
       yield* forked(session.fanout(plan, { drain: 100 }))
       const again = yield* forked(session.replan(answers(1), { despite: ["s.1/a#1", "unheard of"] }))
@@ -271,6 +272,10 @@ describe("what was left behind", () => {
       yield* TestClock.adjust("10 seconds")
       yield* session.fanout(answers(1))
       yield* TestClock.adjust("1 minute")
+      // a journal says what was overridden, so that it can be checked afterwards
+      const overridden = journal.events.filter(({ type }) => type === "session.overridden")
+      assert.strictEqual(overridden.length, 1)
+      assert.deepInclude(overridden[0], { epoch: 2, leftBehind: ["s.1/b#1"] })
     })
   )
 

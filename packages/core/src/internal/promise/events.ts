@@ -83,6 +83,8 @@ export type RunEvent =
   | Event<"response.late", { call: string; attempt: number; answer: "success" | "failure" | "noAnswer"; undo?: true }>
   | Event<"session.opened", { budget: Usage }>
   | Event<"session.replanned", { reason: string; despite: ReadonlyArray<string> }>
+  /** What was left behind, may still act, and was named in `despite` of a fan-out that begins. */
+  | Event<"session.overridden", { leftBehind: ReadonlyArray<string> }>
   | Event<"session.closed", { cohorts: number; budget: Usage }>
   | Event<"fanout.drained", { drained: boolean; millis: number }>
   /** The report in its public JSON form. */

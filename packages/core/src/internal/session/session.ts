@@ -248,7 +248,8 @@ class State {
       const { despite = [] } = options
       const refused = refusal()
       if (refused !== undefined) return refuse(refused)
-      const behind = this.quarantine.list().filter(({ id, mayAct }) => mayAct && !despite.includes(id))
+      const mayAct = this.quarantine.list().filter((member) => member.mayAct)
+      const behind = mayAct.filter(({ id }) => !despite.includes(id))
       if (behind.length > 0) return refuse(new NotDrained({ leftBehind: behind }))
       const { shortage } = this
       if (shortage !== undefined) return refuse(new BudgetExceeded(shortage))
@@ -257,7 +258,10 @@ class State {
       this.heir = undefined
       const prepared = prepare(Plan.toNode(plan), options, this.home(this.epoch + 1))
       return Effect.onExit(
-        Effect.flatMap(prepared, (executor) => this.run(place, executor, interruptible)),
+        Effect.flatMap(prepared, (executor) => {
+          const overridden = mayAct.map(({ id }) => id)
+          return this.run(place, executor, interruptible, overridden)
+        }),
         () =>
           Effect.sync(() => {
             this.current = undefined
@@ -267,7 +271,12 @@ class State {
     })
   }
 
-  private run(place: Cohort, executor: Executor, interruptible: typeof Effect.interruptible): Launched {
+  private run(
+    place: Cohort,
+    executor: Executor,
+    interruptible: typeof Effect.interruptible,
+    overridden: ReadonlyArray<string>
+  ): Launched {
     const calls = this.loops.find(executor.compiled)
     if (calls.length > 0) {
       executor.abandon()
@@ -275,6 +284,7 @@ class State {
     }
     this.epoch++
     place.executor = executor
+    if (overridden.length > 0) this.write({ type: "session.overridden", leftBehind: overridden })
     if (place.stop !== undefined) executor.requestStop(place.stop)
     return execute(
       executor,

@@ -228,13 +228,16 @@ const stuckBefore = (run: Run, race: PlanNode, derived: Derived): string | undef
   const stuck = race.children.find((child) => {
     const failure = child.policy === "call" ? run.index.call(child.path)!.settled[0] : run.index.decided(child)
     if (derived.standing(child) !== "bad" || !isEarlier(failure)) return false
-    return callsBelow(child).some(({ path }) => {
-      const call = run.index.call(path)!
-      const given = call.events.find(({ type }) => type === "effect.compensationFailed")
-      const stays = !canUndo(call) && call.report?.effects.some(({ state }) => state !== "compensated") === true
+    const calls = callsBelow(child).map(({ path }) => run.index.call(path)!)
+    // the race hears of an undo when all of it is over
+    const undos = calls.flatMap(({ events }) => events.filter(isUndo))
+    const failed = undos.some(({ type }) => type === "effect.compensationFailed") && undos.every(isEarlier)
+    const stays = calls.some((call) => {
       const over = call.attempts.flatMap((attempt) => overOf(attempt) ?? []).at(-1)
-      return isEarlier(given) || (stays && !call.events.some(isUndo) && isEarlier(over))
+      const isLeft = call.report?.effects.some(({ state }) => state !== "compensated") === true
+      return isLeft && !canUndo(call) && !call.events.some(isUndo) && isEarlier(over)
     })
+    return failed || stays
   })
   return stuck?.path
 }

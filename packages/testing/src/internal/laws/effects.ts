@@ -33,8 +33,9 @@ const mayHaveActed = (call: CallTrace, attempt: AttemptTrace): "yes" | "no" | "e
   }
   if (probedOf(call, attempt) === "no") return "no"
   const [end] = ended
-  // its answer was known, and its cleanup hung: the report has what it said
-  if (leftBehind.length > 0 && hadAnswered(call)) return says(call.contract?.failure) === "maybe" ? "yes" : "either"
+  // its answer may have been known, and its cleanup have hung
+  if (leftBehind.length > 0 && call.report?.cleanup !== undefined)
+    return says(call.contract?.failure) === "maybe" ? "yes" : "either"
   if (leftBehind.length > 0 || end === undefined) return "yes"
   if (end.result === "refused") return "no"
   if (end.result !== "failure") return "yes"

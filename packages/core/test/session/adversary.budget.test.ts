@@ -313,6 +313,22 @@ describe("reservations", () => {
   )
 })
 
+describe("an answer that comes late", () => {
+  it.effect("changes nothing where the budget let no second attempt begin (Z14)", () =>
+    Effect.gen(function* () {
+      const deaf = costing({ usd: 1 }, Effect.uninterruptible(Effect.as(Effect.sleep("1 minute"), "late")))
+      const slow = Plan.effect(Effect.sleep("5 minutes"), reads, { timeout: "Infinity" })
+      const plan = Plan.all([Plan.settled(Plan.call(deaf, {}, { timeout: 100, retry: 3 })), slow])
+      const report = yield* run(plan, { budget: { costs: { usd: 1 } }, drain: 100 })
+      const [call] = report.calls
+      assert.deepInclude(call, { attempts: 1, leftBehind: true, late: [1], used: false, verdict: "failed" })
+      assert.strictEqual(call!.outcome._tag, "Failed")
+      assert.deepStrictEqual(call!.budget, { name: "usd", limit: 1, used: 1, asked: 1 })
+      assert.deepStrictEqual(report.budget.usd, { limit: 1, used: 1, reserved: 0 })
+    })
+  )
+})
+
 describe("the budget of a session", () => {
   it.effect("its wall clock runs while nothing runs, and what comes too late is refused typed, whatever its plan", () =>
     Effect.gen(function* () {

@@ -65,11 +65,12 @@ export class EffectRecord {
 
 /** What the core has to know of a call's effects. */
 export const actedOf = (effects: ReadonlyArray<EffectRecord>, mayStillAct: boolean): "no" | "undoable" | "stuck" => {
-  let acted: "no" | "undoable" = "no"
+  let acted: "no" | "stuck" = "no"
   for (const effect of effects) {
     if (!effect.acted) continue
-    if (mayStillAct || !effect.canBeUndone) return "stuck"
-    acted = "undoable"
+    // what can be undone is undone beside what cannot: that there is such is found out when the undo is over
+    if (effect.canBeUndone && !mayStillAct) return "undoable"
+    acted = "stuck"
   }
   return acted
 }

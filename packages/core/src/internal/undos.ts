@@ -71,7 +71,9 @@ export class Undos {
     undo.fiber.addObserver(() => {
       if (undo.isOver) return
       undo.conclude()
-      this.tell({ type: "undone", node: scope, result: undo.failed ? "failure" : "success" })
+      // beside what was undone a call may have done what cannot be
+      const remains = undo.failed || items.some(({ call }) => call.acted !== "no")
+      this.tell({ type: "undone", node: scope, result: remains ? "failure" : "success" })
     })
     return undo
   }

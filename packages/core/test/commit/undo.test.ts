@@ -267,6 +267,25 @@ describe("first success", () => {
   )
 })
 
+describe("a call that did what can be undone and what cannot", () => {
+  it.effect("is undone as far as that goes, and no rival follows", () =>
+    Effect.gen(function* () {
+      const world = new World()
+      const contract = Contract.make({ effect: "additive", commit: "marked" })
+      const half = Effect.gen(function* () {
+        yield* world.commit("a")
+        yield* Commit.run(world.effect("b", {}))
+        return yield* Effect.fail("broken" as const)
+      })
+      const race = { half: Plan.effect(half, contract), next: answersAt(0) }
+      const run = yield* ran(Plan.firstSuccess(race, { stagger: "infinity" }))
+      assert.deepStrictEqual([...world.holds], ["b"])
+      assert.strictEqual(shown(run.report, "/half"), "Failed compensated committed")
+      assert.strictEqual(shown(run.report, "/next"), "Skipped")
+    })
+  )
+})
+
 describe("a quorum", () => {
   const quorumOf = (world: World, surplus: "keep" | "undo") =>
     Plan.quorum(

@@ -6,8 +6,6 @@ const packages = new URL("./packages/", import.meta.url)
 
 export default defineConfig({
   test: {
-    // by default one core is left to others, which on two cores means that nothing runs beside anything
-    maxWorkers: "100%",
     projects: readdirSync(packages)
       .filter((name) => existsSync(new URL(`${name}/test`, packages)))
       .map((name) => ({

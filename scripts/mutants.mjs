@@ -1,8 +1,10 @@
-// `npm run mutants [-- --json] [--only TEXT] [--jobs N] [--resume] [--from FILE]`: how much of the decision core could be wrong without anything noticing.
+// `npm run mutants [-- --json] [--only TEXT] [--jobs N] [--resume] [--from FILE]`: how much of the decision core and of the gate could be wrong
+// without anything noticing.
 //
-// The mutants are those of StrykerJS; each is put into a copy of the repository, alone, and has to be noticed by the explorer (which
-// knows no golden outputs, only what must hold) or by the tests of the decision core. Stryker's own runner switches mutants on in one
-// instrumented program, in which the explorer runs several times slower.
+// The mutants are those of StrykerJS; each is put into a copy of the repository, alone. One of the decision core has to be noticed by the
+// explorer (which knows no golden outputs, only what must hold) or by its tests; one of the gate and of undo, which are made of fibers,
+// by the tests of the commits and then by all of the core. Stryker's own runner switches mutants on in one instrumented program, in which
+// the explorer runs several times slower.
 //
 // Writes packages/testing/mutants/survivors.md. `--resume` goes on with a run that was cut off; `--from` takes what a run has
 // printed with --json. Exit 1 below 95 %, or if a survivor is not explained in survivors.json.
@@ -55,12 +57,16 @@ const mutantsOf = async (files) => {
 }
 
 /** Runs in a copy. The limit is CPU time: an endless loop is an end, a busy machine is none. */
-const run = (cwd, command) =>
+const run = (cwd, command, patience = 300_000) =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, command, { cwd, stdio: ["ignore", "ignore", "ignore"] })
-    const patience = setTimeout(() => child.kill("SIGKILL"), 300_000)
+    const child = spawn(process.execPath, command, { cwd, stdio: "ignore", detached: process.platform !== "win32" })
+    const timer = setTimeout(() => {
+      // the workers of a test run as well
+      if (process.platform === "win32") child.kill("SIGKILL")
+      else process.kill(-child.pid, "SIGKILL")
+    }, patience)
     child.on("close", (code, signal) => {
-      clearTimeout(patience)
+      clearTimeout(timer)
       resolve(code === 0 ? "passed" : signal !== null ? "timeout" : "failed")
     })
   })
@@ -70,49 +76,67 @@ const explorer = (limit) => [
   "packages/testing/src/bin/kill.ts",
   ...(limit === undefined ? [] : ["--limit", String(limit)])
 ]
-/** What finds them. */
-const witnesses = [
-  "packages/testing/src/Explorer.ts",
-  "packages/testing/src/bin/kill.ts",
-  "packages/testing/src/internal/explorer/*.ts",
-  "packages/core/test/decision/*.ts"
-]
-
-const tests = [
+const tests = (...filter) => [
   "node_modules/vitest/vitest.mjs",
   "run",
   "--config",
   "vitest.workspace.ts",
   "--project",
   "core",
-  "decision"
+  "--bail",
+  "1",
+  ...filter
 ]
 
-const judge = async (cwd, limit, file) => {
-  const found = await run(cwd, explorer(limit))
-  if (found !== "passed") return found === "timeout" ? "timeout" : "explorer"
-  if (apart.has(file)) return "survived"
-  const tested = await run(cwd, tests)
-  return tested === "passed" ? "survived" : tested === "timeout" ? "timeout" : "tests"
-}
+/** What is mutated, what reads it, and what has to notice. */
+const parts = [
+  {
+    files: [
+      "packages/core/src/Decision.ts",
+      ...globSync("packages/core/src/internal/decision/*.ts", { cwd: root }).sort()
+    ],
+    witnesses: [
+      "packages/testing/src/Explorer.ts",
+      "packages/testing/src/bin/kill.ts",
+      "packages/testing/src/internal/explorer/*.ts",
+      "packages/core/test/decision/*.ts"
+    ],
+    judge: async (cwd, limit, file) => {
+      const found = await run(cwd, explorer(limit))
+      if (found !== "passed") return found === "timeout" ? "timeout" : "explorer"
+      if (apart.has(file)) return "survived"
+      return tested(await run(cwd, tests("decision")))
+    }
+  },
+  {
+    files: ["gate", "effects", "undo", "undos"].map((name) => `packages/core/src/internal/${name}.ts`),
+    witnesses: ["packages/core/test/**/*.ts"],
+    judge: async (cwd) => {
+      const first = tested(await run(cwd, tests("commit")))
+      return first === "survived" ? tested(await run(cwd, tests("--exclude", "**/commit/**"))) : first
+    }
+  }
+]
+
+const tested = (result) => (result === "passed" ? "survived" : result === "timeout" ? "timeout" : "tests")
 
 const idOf = ({ code, file, original, replacement }) => JSON.stringify([file, code, original, replacement])
 
 const main = async () => {
-  const files = [
-    "packages/core/src/Decision.ts",
-    ...globSync("packages/core/src/internal/decision/*.ts", { cwd: root }).sort()
-  ]
-  const all = await mutantsOf(files)
+  const all = []
+  for (const { files, judge, witnesses } of parts) {
+    const sources = fingerprint(...files, ...witnesses)
+    for (const one of await mutantsOf(files)) all.push({ ...one, sources, judge })
+  }
   const mutants = only === undefined ? all : all.filter((one) => `${one.file}:${one.line} ${one.code}`.includes(only))
   const record = openRecord("mutants", args.includes("--resume"))
-  const sources = fingerprint(...files, ...witnesses)
-  const keyOf = (one) => [sources, one.line, one.mutator, idOf(one)].join(" ")
+  const keyOf = (one) => [one.sources, one.line, one.mutator, idOf(one)].join(" ")
   const copies = Array.from({ length: jobs }, () => makeCopy("mutants"))
   const started = performance.now()
   try {
     tell(`${mutants.length} mutants; first the core as it is …`)
-    if ((await judge(copies[0].path, undefined)) !== "survived") {
+    for (const judge of new Set(mutants.map(({ judge }) => judge))) {
+      if ((await judge(copies[0].path, undefined)) === "survived") continue
       tell("The core as it is does not pass. Fix that first.")
       return 2
     }
@@ -123,7 +147,7 @@ const main = async () => {
       while (next < mutants.length) {
         const index = next++
         const mutant = mutants[index]
-        const { mutated, ...shown } = mutant
+        const { judge, mutated, sources: _, ...shown } = mutant
         let verdict = record.get(keyOf(mutant))
         if (verdict === undefined) {
           const original = readFileSync(join(path, mutant.file), "utf8")
@@ -193,9 +217,10 @@ const markdown = (head, rows) =>
 
 const cell = (text) => `\`${text.replace(/\s+/g, " ").replaceAll("|", "\\|")}\``
 
-const page = (head, table, survivors) => `# Mutants of the decision core
+const page = (head, table, survivors) => `# Mutants of the decision core and of the gate
 
-Written by \`npm run mutants\`. Each mutant of StrykerJS is run alone, against the explorer and the tests of the decision core.
+Written by \`npm run mutants\`. Each mutant of StrykerJS is run alone: those of the decision core against the explorer and its tests, those of
+the gate and of undo against the tests of the commits, and then of the core.
 
 ${markdown(head, table)}
 

@@ -16,7 +16,13 @@
  *     └───── stop ───────▶ skipped               ▼                 ▼       ▼     │
  *                                            stopping ────────── queued  ended   │
  *                                                └── end, or left behind ────────┘
+ *
+ *   running ── asks ──▶ waiting ── answered ──▶ returning ── permit ──▶ running
+ *                          └─────── stop ───────────┴──▶ leaving ── end ──▶ ended
  * ```
+ *
+ * A call that **waits** for somebody's answer has given its permit back, and so has one that is **leaving**: told to stop while it had none.
+ * A subtree in which one waits and nothing else goes on is **suspended**; deadlines do not run there.
  *
  * A **scope** is a subtree whose effects are undone together when it is *lost*: an `atomic` that failed or was stopped, a child of a
  * `firstSuccess` that is not the winner, a child that a `quorum` which undoes its surplus did not count. Its undo begins when nothing in it
@@ -36,6 +42,7 @@ import { admit, decideDirty } from "./internal/decision/decide.ts"
 import { isEnd, record, sortEvents } from "./internal/decision/events.ts"
 import { key as projectedKey, wholeKey as fullKey } from "./internal/decision/key.ts"
 import { active, State } from "./internal/decision/state.ts"
+import { isSuspended as suspended, pauseDeadlines } from "./internal/decision/suspension.ts"
 import { beginUndos, isLost as lost, isProvisional as provisional } from "./internal/decision/undo.ts"
 
 /**
@@ -99,6 +106,7 @@ export type Acted = "no" | "undoable" | "stuck"
  *   done so far, earlier attempts included
  * - `leftBehind`: the attempt of a call had not ended at its bound
  * - `undone`: the undo of a scope is over. `failure`: not everything could be undone
+ * - `asks`: a call waits for somebody's answer, in an attempt or before its first · `answered`: it can go on
  * - `timeout`: the attempt of a call has used up its time; it is to be stopped
  * - `retryDue`, `grace`, `stagger`, `deadline`: a timer that was armed has elapsed
  * - `stop`: a stop from above
@@ -113,6 +121,7 @@ export type Event =
       readonly acted: Acted
     }
   | { readonly type: "undone"; readonly node: number; readonly result: "success" | "failure" }
+  | { readonly type: "asks" | "answered"; readonly node: number }
   | { readonly type: "timeout" | "retryDue" | "grace" | "stagger" | "deadline"; readonly node: number }
   | { readonly type: "stop"; readonly node: 0 }
 
@@ -145,6 +154,12 @@ export interface Commands {
   undo(scope: number): void
   /** Start an attempt of a call. */
   start(call: number): void
+  /** A call that was answered has a permit again: it goes on. */
+  resume(call: number): void
+  /** Nothing goes on below this deadline but people who think: it does not run. */
+  pause(deadline: number): void
+  /** It runs again, for what was left of it. */
+  proceed(deadline: number): void
 }
 
 /**
@@ -224,6 +239,7 @@ export const step = (state: State, events: Array<Event>, commands: Commands): vo
   if (i < events.length) stopAll(state, commands)
   beginUndos(state, commands)
   admit(state, commands)
+  pauseDeadlines(state, commands)
 }
 
 /**
@@ -232,7 +248,15 @@ export const step = (state: State, events: Array<Event>, commands: Commands): vo
  * @since 0.1.0
  */
 export const isClosed = (state: State): boolean =>
-  state.live === 0 && state.undoing === 0 && decision(state, 0) !== undefined
+  state.live === 0 && state.asking === 0 && state.undoing === 0 && decision(state, 0) !== undefined
+
+/**
+ * Does a call in this subtree wait for an answer, and nothing else go on there? Nothing is queued, runs or is to be undone, no grace and no
+ * stagger runs.
+ *
+ * @since 0.1.0
+ */
+export const isSuspended: (state: State, node: number) => boolean = suspended
 
 /**
  * Has this call done what an enclosing scope may still undo, or is undoing? Its outcome is not fixed then.
@@ -283,7 +307,8 @@ export const isActive = (state: State, node: number): boolean => state.status[no
  *
  * @since 0.1.0
  */
-export type Phase = "idle" | "queued" | "running" | "stopping" | "backoff" | "ended" | "skipped"
+export type Phase =
+  "idle" | "queued" | "running" | "stopping" | "backoff" | "ended" | "skipped" | "waiting" | "returning" | "leaving"
 
 /**
  * Where a call is, beside its verdict.
@@ -293,7 +318,7 @@ export type Phase = "idle" | "queued" | "running" | "stopping" | "backoff" | "en
 export const phase = (state: State, call: number): Phase => State.phases[state.phase[call]!]!
 
 /**
- * How many attempts have started and not ended: each holds a permit.
+ * How many attempts hold a permit: they have started, have not ended, and wait for nobody's answer.
  *
  * @since 0.1.0
  */

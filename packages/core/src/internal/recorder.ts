@@ -18,7 +18,7 @@ import type { Compiled } from "./compile.ts"
 import type { EffectRecord } from "./effects.ts"
 import { encodeNode } from "./encode.ts"
 import { isInduced } from "./ending.ts"
-import type { Environment } from "./executor.ts"
+import type { Environment } from "./environment.ts"
 import { text } from "./json.ts"
 
 type Fields<D> = D extends Draft ? Omit<D, "toolscope" | "session" | "run" | "epoch" | "seq" | "time"> : never

@@ -9,7 +9,7 @@ import { describeShortage } from "./account.ts"
 import type { RunningAttempt } from "./attempt.ts"
 import type { CallState } from "./call.ts"
 import type { CallSpec, Compiled } from "./compile.ts"
-import type { Environment } from "./executor.ts"
+import type { Environment } from "./environment.ts"
 import { lentBy, type Permits } from "./limiter.ts"
 import type { Recorder } from "./recorder.ts"
 

@@ -9,7 +9,7 @@ import type { LeftBehind } from "../Quarantine.ts"
 import { RunningAttempt } from "./attempt.ts"
 import type { CallState } from "./call.ts"
 import type { Compiled } from "./compile.ts"
-import type { Environment } from "./executor.ts"
+import type { Environment } from "./environment.ts"
 import type { Recorder } from "./recorder.ts"
 import { type Item, itemsOf, Undo } from "./undo.ts"
 

@@ -83,7 +83,10 @@ export const recorder = (log: Array<string>): Decision.Commands => ({
   stop: (call, cause) => void log.push(`stop ${call} by ${cause}`),
   drop: (call, cause) => void log.push(`drop ${call} by ${cause}`),
   undo: (scope) => void log.push(`undo ${scope}`),
-  start: (call) => void log.push(`start ${call}`)
+  start: (call) => void log.push(`start ${call}`),
+  resume: (call) => void log.push(`resume ${call}`),
+  pause: (deadline) => void log.push(`pause ${deadline}`),
+  proceed: (deadline) => void log.push(`proceed ${deadline}`)
 })
 
 export const success = (node: number, acted: Decision.Acted = "no"): Decision.Event => ({

@@ -13,10 +13,13 @@ import {
   markDirty,
   phaseBackoff,
   phaseEnded,
+  phaseLeaving,
   phaseQueued,
+  phaseReturning,
   phaseRunning,
   phaseSkipped,
   phaseStopping,
+  phaseWaiting,
   skipped,
   some,
   type State,
@@ -81,6 +84,11 @@ export const endCall = (state: State, commands: Commands, call: number, cause: n
       state.phase[call] = phaseStopping
       commands.stop(call, cause)
       return
+    case phaseWaiting:
+    case phaseReturning:
+      state.phase[call] = phaseLeaving
+      commands.stop(call, cause)
+      return
     case phaseBackoff:
       state.phase[call] = phaseEnded
       commands.drop(call, cause)
@@ -90,6 +98,7 @@ export const endCall = (state: State, commands: Commands, call: number, cause: n
       commands.drop(call, cause)
       return
     case phaseStopping:
+    case phaseLeaving:
     case phaseEnded:
       return
     default:

@@ -4,7 +4,17 @@
 import type { Commands } from "../../Decision.ts"
 import { causeOf, settle } from "./close.ts"
 import { rules } from "./policies.ts"
-import { active, countLive, dequeue, phaseQueued, phaseRunning, type State, takeDirty } from "./state.ts"
+import {
+  active,
+  countAsking,
+  countLive,
+  dequeue,
+  phaseQueued,
+  phaseReturning,
+  phaseRunning,
+  type State,
+  takeDirty
+} from "./state.ts"
 
 export const decideDirty = (state: State, commands: Commands): void => {
   while (state.dirtySize > 0) {
@@ -21,9 +31,15 @@ export const decideDirty = (state: State, commands: Commands): void => {
 export const admit = (state: State, commands: Commands): void => {
   while (state.queueSize > 0 && state.live < state.program.concurrency) {
     const call = dequeue(state)
-    if (state.phase[call] !== phaseQueued) continue
+    const phase = state.phase[call]
+    if (phase !== phaseQueued && phase !== phaseReturning) continue
     state.phase[call] = phaseRunning
-    countLive(state, call, 1)
-    commands.start(call)
+    if (phase === phaseReturning) {
+      countAsking(state, -1)
+      commands.resume(call)
+    } else {
+      countLive(state, call, 1, false)
+      commands.start(call)
+    }
   }
 }

@@ -9,39 +9,46 @@ import {
   active,
   byGrace,
   clean,
+  countAsking,
   countLive,
   enqueue,
   failed,
   none,
   phaseBackoff,
   phaseEnded,
+  phaseLeaving,
   phaseQueued,
+  phaseReturning,
   phaseRunning,
   phaseStopping,
+  phaseWaiting,
   setEffect,
   type State,
   stuck,
   succeeded,
   undoable
 } from "./state.ts"
+import { isPaused } from "./suspension.ts"
 import { recordUndone } from "./undo.ts"
 
 const rank = {
-  ended: 0,
-  leftBehind: 1,
-  undone: 2,
-  retryDue: 3,
-  timeout: 4,
-  grace: 4,
-  stagger: 4,
-  deadline: 4,
-  stop: 5
+  asks: 0,
+  ended: 1,
+  leftBehind: 2,
+  undone: 3,
+  retryDue: 4,
+  answered: 4,
+  timeout: 5,
+  grace: 5,
+  stagger: 5,
+  deadline: 5,
+  stop: 6
 } as const
 
-/** What has ended: recorded before anything is decided. */
+/** What has ended, or waits: recorded before anything is decided. */
 export const isEnd = (event: Event): boolean => rank[event.type] <= rank.undone
 
-/** Ends in plan order; then timers, inner first (a parent has a lower index than its children); then a stop from above. */
+/** Ends in plan order, after what was asked before; then timers, inner first (a parent has a lower index than its children); then a stop from above. */
 export const sortEvents = (events: Array<Event>): void => {
   if (events.length > 1) {
     events.sort(
@@ -52,6 +59,13 @@ export const sortEvents = (events: Array<Event>): void => {
 
 export const record = (state: State, commands: Commands, event: Event): void => {
   switch (event.type) {
+    case "asks":
+      // one that is being stopped keeps its permit to its end
+      if (state.phase[event.node] === phaseRunning) {
+        state.phase[event.node] = phaseWaiting
+        countAsking(state, 1)
+      }
+      return
     case "ended":
     case "leftBehind":
       return recordEnd(state, event.node, event.result, effects[event.acted])
@@ -60,6 +74,13 @@ export const record = (state: State, commands: Commands, event: Event): void => 
     case "retryDue":
       if (state.phase[event.node] === phaseBackoff) {
         state.phase[event.node] = phaseQueued
+        enqueue(state, event.node)
+        commands.queued(event.node)
+      }
+      return
+    case "answered":
+      if (state.phase[event.node] === phaseWaiting) {
+        state.phase[event.node] = phaseReturning
         enqueue(state, event.node)
         commands.queued(event.node)
       }
@@ -74,7 +95,7 @@ export const record = (state: State, commands: Commands, event: Event): void => 
       if (state.status[event.node] === active) activateNext(state, commands, event.node)
       return
     case "deadline":
-      if (state.status[event.node] === active) {
+      if (state.status[event.node] === active && !isPaused(state, event.node)) {
         state.deadline = event.node
         applyDeadline(state, commands, event.node)
         decideDirty(state, commands)
@@ -91,10 +112,11 @@ const effects = { no: clean, undoable, stuck } as const
 /** An attempt has ended, or was left behind: it gives its permit back. A call that is undecided gets its verdict, or waits for a retry. */
 const recordEnd = (state: State, call: number, result: "success" | "failure" | "retry", effect: number): void => {
   const phase = state.phase[call]
-  if (phase !== phaseRunning && phase !== phaseStopping) return
+  const asking = phase === phaseWaiting || phase === phaseReturning || phase === phaseLeaving
+  if (phase !== phaseRunning && phase !== phaseStopping && !asking) return
   const undecided = state.status[call] === active
   state.phase[call] = undecided && result === "retry" ? phaseBackoff : phaseEnded
   if (undecided && result !== "retry") giveVerdict(state, call, result === "success" ? succeeded : failed)
   setEffect(state, call, effect)
-  countLive(state, call, -1)
+  countLive(state, call, -1, asking)
 }

@@ -10,7 +10,9 @@ import {
   active,
   isDecided,
   phaseEnded,
+  phaseLeaving,
   phaseQueued,
+  phaseReturning,
   phaseRunning,
   phaseSkipped,
   phaseStopping,
@@ -27,10 +29,11 @@ export const key = (state: State): string => {
     const { parent, policy } = nodes[i]!
     const phase = state.phase[i]!
     if (parent !== -1 && isDecided(state, parent)) {
-      if (policy === "call") buffer.push(phase === phaseRunning || phase === phaseStopping ? 1 : 0)
+      if (policy === "call")
+        buffer.push(phase === phaseRunning || phase === phaseStopping ? 2 : phase === phaseLeaving ? 1 : 0)
       continue
     }
-    buffer.push(2 + state.status[i]!)
+    buffer.push(3 + state.status[i]!)
     if (policy === "call") buffer.push(phase === phaseSkipped ? phaseEnded : phase)
     if (state.status[i] === active) buffer.push(state.other[i]!, state.graces[i]!)
     if (parent === -1) continue
@@ -41,7 +44,7 @@ export const key = (state: State): string => {
   if (state.scopes.length > 0) pushUndo(state)
   for (let k = 0; k < state.queueSize; k++) {
     const call = state.queue[(state.queueHead + k) % state.queue.length]!
-    if (state.phase[call] === phaseQueued) buffer.push(call)
+    if (state.phase[call] === phaseQueued || state.phase[call] === phaseReturning) buffer.push(call)
   }
   return String.fromCharCode(...buffer)
 }

@@ -25,6 +25,12 @@ export const phaseStopping = 3
 export const phaseBackoff = 4
 export const phaseEnded = 5
 export const phaseSkipped = 6
+/** It has asked somebody, and has given its permit back. */
+export const phaseWaiting = 7
+/** It has been answered, and waits for a permit to go on. */
+export const phaseReturning = 8
+/** It was to be stopped while it had no permit, and has not ended. */
+export const phaseLeaving = 9
 
 /** What a call did, as far as the core has to know: nothing that remains, something that can be undone, or something that cannot. */
 export const clean = 0
@@ -51,7 +57,10 @@ export class State {
     "stopping",
     "backoff",
     "ended",
-    "skipped"
+    "skipped",
+    "waiting",
+    "returning",
+    "leaving"
   ]
   static readonly causes = ["children", "deadline", "grace", "stop"] as const
 
@@ -72,7 +81,9 @@ export class State {
   readonly good: Int32Array
   /** Per node: essential children (of `all`) or children that can succeed no more. */
   readonly bad: Int32Array
-  /** `all`: advisory children that are decided. `firstSuccess`: failed children whose successor has been started. */
+  /**
+   * `all`: advisory children that are decided. `firstSuccess`: failed children whose successor has been started. `deadline`: it is paused.
+   */
   readonly other: Int32Array
   /** `all`: its graces run. */
   readonly graces: Int32Array
@@ -102,13 +113,15 @@ export class State {
   readonly scope: Int32Array
   /** All scopes, outer ones first. Fixed. */
   readonly scopes: ReadonlyArray<number>
+  /** All nodes with a deadline. Fixed. */
+  readonly deadlines: ReadonlyArray<number>
   /** `all`: how many children are essential. Fixed. */
   readonly essential: Int32Array
 
   constructor(program: Program) {
     const n = program.nodes.length
     this.program = program
-    this.memory = new Int32Array(18 * n + 8)
+    this.memory = new Int32Array(18 * n + 10)
     let from = 0
     const view = (length: number): Int32Array => this.memory.subarray(from, (from += length))
     this.status = view(n)
@@ -129,20 +142,23 @@ export class State {
     this.queue = view(n)
     this.dirty = view(n)
     this.isDirty = view(n)
-    this.scalars = view(8)
+    this.scalars = view(10)
     this.deadline = -1
     this.scope = new Int32Array(n)
     this.essential = new Int32Array(n)
     const scopes: Array<number> = []
+    const deadlines: Array<number> = []
     for (let i = 0; i < n; i++) {
       const { parent, policy } = program.nodes[i]!
       const above = parent === -1 ? undefined : program.nodes[parent]!
       const isScope = policy === "atomic" || above?.policy === "firstSuccess" || above?.undoSurplus === true
       this.scope[i] = isScope ? i : parent === -1 ? -1 : this.scope[parent]!
       if (isScope) scopes.push(i)
+      if (policy === "deadline") deadlines.push(i)
       if (parent !== -1 && policy !== "advisory") this.essential[parent] = this.essential[parent]! + 1
     }
     this.scopes = scopes
+    this.deadlines = deadlines
   }
 
   get queueHead(): number {
@@ -163,7 +179,7 @@ export class State {
   set dirtySize(value: number) {
     this.scalars[2] = value
   }
-  /** Attempts that have not ended: each holds a permit. */
+  /** Attempts that hold a permit. */
   get live(): number {
     return this.scalars[3]!
   }
@@ -189,6 +205,20 @@ export class State {
   }
   set undoable(value: number) {
     this.scalars[7] = value
+  }
+  /** Attempts that have not ended and hold no permit: they have asked somebody. */
+  get asking(): number {
+    return this.scalars[8]!
+  }
+  set asking(value: number) {
+    this.scalars[8] = value
+  }
+  /** Deadlines that are paused. */
+  get paused(): number {
+    return this.scalars[9]!
+  }
+  set paused(value: number) {
+    this.scalars[9] = value
   }
   /** Subtree whose deadline is being applied, or -1. */
   get deadline(): number {
@@ -261,10 +291,17 @@ const countBelow = (state: State, counts: Int32Array, node: number, by: number):
   }
 }
 
-/** An attempt of this call has begun (1), or is over (-1). */
-export const countLive = (state: State, call: number, by: 1 | -1): void => {
-  state.live += by
+/** An attempt of this call has begun (1), or is over (-1); `asking`, it had given its permit back. */
+export const countLive = (state: State, call: number, by: 1 | -1, asking: boolean): void => {
+  if (asking) state.asking += by
+  else state.live += by
   countBelow(state, state.liveBelow, call, by)
+}
+
+/** An attempt gives its permit back while it waits for an answer (1), or has one again (-1). */
+export const countAsking = (state: State, by: 1 | -1): void => {
+  state.asking += by
+  state.live -= by
 }
 
 /** What a call did, as it is known now. */

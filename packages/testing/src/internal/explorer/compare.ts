@@ -27,7 +27,11 @@ export const compare = (state: Decision.State, meaning: Meaning, asked: Orders, 
         complain(
           `what call ${i} did is ${meaning.isProvisional(i) ? "" : "not "}provisional, and the core says otherwise`
         )
-    } else if (isDecided(expected) && meaning.since[i] === meaning.instant) compareBasis(state, meaning, i, complain)
+    }
+    if (Decision.isSuspended(state, i) !== meaning.isSuspended(i))
+      complain(`node ${i} is ${meaning.isSuspended(i) ? "" : "not "}suspended, and the core says otherwise`)
+    if (nodes[i]!.policy !== "call" && isDecided(expected) && meaning.since[i] === meaning.instant)
+      compareBasis(state, meaning, i, complain)
     if (meaning.isScope[i] && Decision.isLost(state, i) !== meaning.isUnwanted(i))
       complain(`scope ${i} is ${meaning.isUnwanted(i) ? "" : "not "}lost, and the core says otherwise`)
   }

@@ -25,7 +25,8 @@ export const check = (
 ): void => {
   const { nodes } = program
   let live = 0
-  let waiting = false
+  let queued = false
+  let asking = false
   let undoing = false
   if (!asked.isInOrder()) complain(`not stops, then undos, then starts: ${asked.text()}`)
   if (!asked.stopsFollow((cause) => isDecisive(program, state, was, cause)))
@@ -39,9 +40,9 @@ export const check = (
     if (policy === "call") {
       const phase = Decision.phase(state, i)
       if (phase === "running" || phase === "stopping") live++
-      if (phase === "queued") waiting = true
-      if (decision !== undefined && (phase === "queued" || phase === "running" || phase === "backoff"))
-        complain(`call ${i} is decided (${decision}) and ${phase}`)
+      if (phase === "queued" || phase === "returning") queued = true
+      if (phase === "waiting" || phase === "returning" || phase === "leaving") asking = true
+      if (decision !== undefined && goesOn(phase)) complain(`call ${i} is decided (${decision}) and ${phase}`)
     } else if (decision !== "stopped" && decision !== "skipped") checkNode(program, state, i, decision, complain)
     if (policy === "firstSuccess" && decision === undefined) checkRace(program, state, i, world, complain)
     if (world.isScope[i]! && Decision.isLost(state, i)) checkLost(program, state, i, asked, world, complain)
@@ -50,14 +51,17 @@ export const check = (
   checkUndos(program, state, asked, world, complain)
   if (live !== Decision.live(state)) complain(`${live} attempts run, and the core counts ${Decision.live(state)}`)
   if (live > program.concurrency) complain(`${live} attempts run, and ${program.concurrency} may`)
-  if (waiting && live < program.concurrency) complain("a call waits, and a permit is free")
+  if (queued && live < program.concurrency) complain("a call waits, and a permit is free")
   const isClosed = Decision.isClosed(state)
-  if (isClosed !== (live === 0 && !undoing && Decision.decision(state, 0) !== undefined))
-    complain("closed is: the root is decided, nothing runs, and nothing is being undone")
+  if (isClosed !== (live === 0 && !asking && !undoing && Decision.decision(state, 0) !== undefined))
+    complain("closed is: the root is decided, nothing runs, nobody is asked, and nothing is being undone")
   if (isClosed)
     for (let i = 0; i < nodes.length; i++)
       if (Decision.isProvisional(state, i)) complain(`it is closed, and what ${i} did is not certain`)
 }
+
+const goesOn = (phase: Decision.Phase): boolean =>
+  phase === "queued" || phase === "running" || phase === "backoff" || phase === "waiting" || phase === "returning"
 
 /** Below a scope that is lost nothing begins any more, and at the end of a step nothing is left that could be undone at once. */
 const checkLost = (
@@ -73,7 +77,7 @@ const checkLost = (
   for (let i = scope; i < nodes[scope]!.end; i++) {
     if (nodes[i]!.policy !== "call") continue
     const phase = Decision.phase(state, i)
-    if (phase === "stopping") atRest = false
+    if (phase === "stopping" || phase === "leaving") atRest = false
     else if (phase !== "ended" && phase !== "skipped") complain(`call ${i} is ${phase}, and scope ${scope} is lost`)
     if (world.did[i] === deeds.undoable && world.undoneWith[i] === 0) left = true
   }
@@ -123,7 +127,7 @@ const checkRace = (
       const phase = Decision.phase(state, i)
       if (world.did[i] === deeds.stuck && isBad(Decision.decision(state, child)))
         complain(`race ${race} goes on, and what call ${i} did cannot be undone`)
-      if (phase === "stopping" || world.did[i] === deeds.undoable) isBusy = true
+      if (phase === "stopping" || phase === "leaving" || world.did[i] === deeds.undoable) isBusy = true
     }
     if (isBusy) busy++
   }

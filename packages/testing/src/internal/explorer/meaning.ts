@@ -39,6 +39,8 @@ export class Meaning implements Rules {
   readonly undoneWith: Uint8Array
   /** Per child of a race: its failure has started another. Per `all`: the graces of its advisories run. */
   readonly answered: Uint8Array
+  /** Per deadline: it does not run. */
+  private readonly held: Uint8Array
   /** Calls that wait, in the order in which they began to; then how many, and the instant. */
   private readonly queue: Uint8Array
   private readonly scalars: Uint8Array
@@ -49,7 +51,7 @@ export class Meaning implements Rules {
     const n = program.nodes.length
     this.program = program
     this.isScope = findScopes(program)
-    this.memory = new Uint8Array(9 * n + 2)
+    this.memory = new Uint8Array(10 * n + 2)
     const view = (i: number): Uint8Array => this.memory.subarray(i * n, (i + 1) * n)
     this.status = view(0)
     this.by = view(1)
@@ -60,7 +62,8 @@ export class Meaning implements Rules {
     this.undoneWith = view(6)
     this.answered = view(7)
     this.queue = view(8)
-    this.scalars = this.memory.subarray(9 * n)
+    this.held = view(9)
+    this.scalars = this.memory.subarray(10 * n)
   }
 
   get instant(): number {
@@ -78,18 +81,23 @@ export class Meaning implements Rules {
     this.orders.clear()
     this.scalars[1] = this.scalars[1]! + 1
     for (const event of events) {
+      if (event.type === "asks" && this.phase[event.node] === phases.running) this.phase[event.node] = phases.waiting
+    }
+    for (const event of events) {
       if (isEnd(event)) this.end(event)
       else if (event.type === "undone") this.recordUndone(event)
     }
     this.decide(-1)
-    for (const event of events) {
-      if (event.type === "retryDue" && this.phase[event.node] === phases.backoff) this.wait(event.node)
+    for (const { node, type } of events) {
+      if (type === "retryDue" && this.phase[node] === phases.backoff) this.wait(node, phases.queued)
+      if (type === "answered" && this.phase[node] === phases.waiting) this.wait(node, phases.returning)
     }
     // events come in plan order
     for (let i = events.length - 1; i >= 0; i--) if (isTimer(events[i]!)) this.elapse(events[i]!)
     if (events.some(({ type }) => type === "stop")) this.stop()
     this.undo()
     this.admit()
+    this.holdDeadlines()
   }
 
   /** The root is decided, nothing runs, and nothing is being undone. */
@@ -99,7 +107,7 @@ export class Meaning implements Rules {
 
   /** An end fixes the verdict of an undecided call, unless another attempt is to follow. */
   private end({ acted, node, result }: Ended): void {
-    if (this.phase[node] !== phases.running && this.phase[node] !== phases.stopping) return
+    if (!isUnderWay(this.phase[node]!)) return
     this.did[node] = deeds[acted]
     this.phase[node] = phases.ended
     if (isDecided(this.status[node]!)) return
@@ -172,7 +180,7 @@ export class Meaning implements Rules {
         this.startAnother(node)
         return this.decide(-1)
       case "deadline":
-        return this.expire(node)
+        return this.held[node] === 1 ? undefined : this.expire(node)
     }
   }
 
@@ -200,7 +208,7 @@ export class Meaning implements Rules {
       const { parent, policy } = this.program.nodes[i]!
       if (i !== root && (this.status[parent] !== status.active || this.isLaterContender(i))) continue
       this.status[i] = status.active
-      if (policy === "call") this.wait(i)
+      if (policy === "call") this.wait(i, phases.queued)
       else if (policy === "deadline") this.orders.add("activated", i)
       else this.runStagger(i)
     }
@@ -263,7 +271,7 @@ export class Meaning implements Rules {
 
   private isLive(root: number): boolean {
     for (let i = root; i < this.program.nodes[root]!.end; i++) {
-      if (this.phase[i] === phases.running || this.phase[i] === phases.stopping) return true
+      if (isUnderWay(this.phase[i]!)) return true
     }
     return false
   }
@@ -304,14 +312,14 @@ export class Meaning implements Rules {
   /** A call has to end: told so if it runs; over, if it waits. One that was told already is not told again. */
   private over(call: number, cause: number): void {
     const phase = this.phase[call]!
-    if (phase === phases.stopping || phase === phases.ended) return
-    this.orders.add(phase === phases.running ? "stop" : "drop", call, cause)
-    this.phase[call] =
-      phase === phases.running ? phases.stopping : phase === phases.backoff ? phases.ended : phases.skipped
+    if (phase === phases.stopping || phase === phases.leaving || phase === phases.ended) return
+    this.orders.add(isUnderWay(phase) ? "stop" : "drop", call, cause)
+    if (isUnderWay(phase)) this.phase[call] = hasPermit(phase) ? phases.stopping : phases.leaving
+    else this.phase[call] = phase === phases.backoff ? phases.ended : phases.skipped
   }
 
-  private wait(call: number): void {
-    this.phase[call] = phases.queued
+  private wait(call: number, phase: number): void {
+    this.phase[call] = phase
     this.queue[this.scalars[0]!] = call
     this.scalars[0] = this.scalars[0]! + 1
     this.orders.add("queued", call)
@@ -320,17 +328,53 @@ export class Meaning implements Rules {
   /** First come, first served, as far as permits go. */
   private admit(): void {
     let free = this.program.concurrency
-    for (const phase of this.phase) if (phase === phases.running || phase === phases.stopping) free--
+    for (const phase of this.phase) if (hasPermit(phase)) free--
     let left = 0
     for (let k = 0; k < this.scalars[0]!; k++) {
       const call = this.queue[k]!
-      if (this.phase[call] !== phases.queued) continue
+      const phase = this.phase[call]
+      if (phase !== phases.queued && phase !== phases.returning) continue
       if (free > 0) {
         free--
         this.phase[call] = phases.running
-        this.orders.add("start", call)
+        this.orders.add(phase === phases.queued ? "start" : "resume", call)
       } else this.queue[left++] = call
     }
     this.scalars[0] = left
   }
+
+  /** Somebody is asked below, and nobody and nothing else is waited for. */
+  isSuspended(root: number): boolean {
+    let asks = false
+    for (let i = root; i < this.program.nodes[root]!.end; i++) {
+      const { children, policy, stagger } = this.program.nodes[i]!
+      const phase = this.phase[i]!
+      if (policy === "call") {
+        if (phase === phases.waiting) asks = true
+        else if (phase !== phases.idle && phase !== phases.ended && phase !== phases.skipped) return false
+        if (this.undoneWith[i] !== 0) return false
+      }
+      if (this.status[i] !== status.active) continue
+      if (policy === "all" && this.answered[i] === 1) return false
+      const isLeft = children.some((child) => this.status[child] === status.idle)
+      if (policy === "firstSuccess" && stagger === "timed" && isLeft) return false
+    }
+    return asks
+  }
+
+  /** A deadline does not run while its subtree is suspended. */
+  private holdDeadlines(): void {
+    for (let i = 0; i < this.status.length; i++) {
+      if (this.program.nodes[i]!.policy !== "deadline" || this.status[i] !== status.active) continue
+      const holds = this.isSuspended(i) ? 1 : 0
+      if (holds === this.held[i]) continue
+      this.held[i] = holds
+      this.orders.add(holds === 1 ? "pause" : "proceed", i)
+    }
+  }
 }
+
+/** It has begun, and has not ended. */
+const isUnderWay = (phase: number): boolean => hasPermit(phase) || (phase >= phases.waiting && phase <= phases.leaving)
+
+const hasPermit = (phase: number): boolean => phase === phases.running || phase === phases.stopping

@@ -1,13 +1,27 @@
 /**
  * What a step asks for, as a list of numbers: cheap to write down and to compare, and readable with {@link Orders.show}.
  */
-const kinds = ["activated", "queued", "grace", "stagger", "decided", "stop", "drop", "undo", "start"] as const
+const kinds = [
+  "activated",
+  "queued",
+  "grace",
+  "stagger",
+  "decided",
+  "stop",
+  "drop",
+  "undo",
+  "start",
+  "resume",
+  "pause",
+  "proceed"
+] as const
 
 export type Asked = (typeof kinds)[number]
 
 const codes = Object.fromEntries(kinds.map((kind, i) => [kind, i])) as { readonly [K in Asked]: number }
 
-const isStart = (order: number): boolean => order >> 16 === codes.start
+const isStart = (order: number): boolean => order >> 16 === codes.start || order >> 16 === codes.resume
+const isPause = (order: number): boolean => order >> 16 >= codes.pause
 const isUndo = (order: number): boolean => order >> 16 === codes.undo
 const isQueued = (order: number): boolean => order >> 16 === codes.queued
 const isStop = (order: number): boolean => order >> 16 === codes.stop || order >> 16 === codes.drop
@@ -23,11 +37,11 @@ export class Orders {
     this.list.push((codes[kind] << 16) | (node << 8) | (cause + 1))
   }
 
-  /** Undos come after everything else, and starts after undos. */
+  /** Undos come after everything else, starts after undos, and last what deadlines pause and go on. */
   isInOrder(): boolean {
     let rank = 0
     for (const order of this.list) {
-      const own = isStart(order) ? 2 : isUndo(order) ? 1 : 0
+      const own = isPause(order) ? 3 : isStart(order) ? 2 : isUndo(order) ? 1 : 0
       if (own < rank) return false
       rank = own
     }
@@ -39,7 +53,7 @@ export class Orders {
     return this.list.some(isUndo) ? this.list.filter(isUndo).map((order) => (order >> 8) & 255) : none
   }
 
-  /** The calls that are to be started. */
+  /** The calls that are to be started, or to go on. */
   starts(): ReadonlyArray<number> {
     return this.list.some(isStart) ? this.list.filter(isStart).map((order) => (order >> 8) & 255) : none
   }

@@ -17,7 +17,11 @@ export interface Suite {
 const everyNth = <T>(n: number, list: ReadonlyArray<T>): ReadonlyArray<T> => list.filter((_, i) => i % n === 0)
 
 const surplus = true
-const withoutUndo: Alphabet = { ...everything, undo: false }
+/** Who asks nobody. Questions have suites of their own. */
+const actions: Alphabet = { ...everything, questions: false }
+const withoutUndo: Alphabet = { ...actions, undo: false }
+/** Who asks, and what can happen meanwhile. */
+const questions: Alphabet = { ...verdicts, questions: true, timeouts: true }
 /** Where nothing is undone, `atomic` says no more than its child. */
 const wrappers: ReadonlyArray<Wrapper> = ["settled", "deadline"]
 
@@ -27,16 +31,16 @@ const choosing = (calls: number): ReadonlyArray<Tree> =>
 
 export const suites: ReadonlyArray<Suite> = [
   {
-    name: "1 call, alone and in groups, everything",
+    name: "1 call, alone and in groups, everything but questions",
     trees: () => [...treesOf(1, 2), ...flat(1, surplus), ...withEmpty({ type: "call" })],
-    alphabet: everything,
+    alphabet: actions,
     concurrency: [1],
     size: "quick"
   },
   {
     name: "1 call, and what comes too late",
     trees: () => treesOf(1, 2),
-    alphabet: { ...everything, late: true },
+    alphabet: { ...actions, late: true },
     concurrency: [1],
     size: "quick"
   },
@@ -48,16 +52,16 @@ export const suites: ReadonlyArray<Suite> = [
     size: "quick"
   },
   {
-    name: "3 calls, flat, everything but retries",
+    name: "3 calls, flat, everything but retries and questions",
     trees: () => flat(3, surplus),
-    alphabet: { ...everything, attempts: 1 },
+    alphabet: { ...actions, attempts: 1 },
     concurrency: [3],
     size: "quick"
   },
   {
     name: "2 calls, two wrappers, undo, one by one",
     trees: () => treesOf(2, 2, { surplus }),
-    alphabet: { ...everything, attempts: 1, together: false },
+    alphabet: { ...actions, attempts: 1, together: false },
     concurrency: [2],
     size: "quick"
   },
@@ -78,14 +82,14 @@ export const suites: ReadonlyArray<Suite> = [
   {
     name: "2 calls, undo, and what comes too late",
     trees: () => treesOf(2, 0, { surplus }),
-    alphabet: { ...everything, attempts: 1, late: true, together: false },
+    alphabet: { ...actions, attempts: 1, late: true, together: false },
     concurrency: [2],
     size: "quick"
   },
   {
     name: "3 calls, undo, one by one",
     trees: () => treesOf(3, 0, { surplus }),
-    alphabet: { ...everything, attempts: 1, timeouts: false, together: false },
+    alphabet: { ...actions, attempts: 1, timeouts: false, together: false },
     concurrency: [3],
     size: "quick"
   },
@@ -97,23 +101,79 @@ export const suites: ReadonlyArray<Suite> = [
     size: "quick"
   },
   {
-    name: "2 calls, everything but undo",
+    name: "2 calls, everything but undo and questions",
     trees: () => treesOf(2, 3, { wrappers }),
     alphabet: withoutUndo,
     concurrency: [1],
     size: "quick"
   },
   {
-    name: "2 calls, one wrapper, everything",
+    name: "2 calls, one wrapper, everything but questions",
     trees: () => treesOf(2, 1, { surplus }),
-    alphabet: everything,
+    alphabet: actions,
     concurrency: [2],
     size: "quick"
   },
   {
-    name: "2 calls, two wrappers, everything",
-    trees: () => treesOf(2, 2, { surplus }),
+    name: "1 call that asks, and what comes too late",
+    trees: () => treesOf(1, 2),
+    alphabet: { ...everything, late: true, attempts: 1 },
+    concurrency: [1],
+    size: "quick"
+  },
+  {
+    name: "2 calls that ask, two wrappers, one by one",
+    trees: () => treesOf(2, 2, { wrappers }),
+    alphabet: questions,
+    concurrency: [1, 2],
+    size: "quick"
+  },
+  {
+    name: "2 calls that ask, one wrapper, together",
+    trees: () => treesOf(2, 1, { wrappers }),
+    alphabet: { ...questions, together: true },
+    concurrency: [1],
+    size: "quick"
+  },
+  {
+    name: "2 calls that ask, everything",
+    trees: () => treesOf(2, 0, { surplus }),
+    alphabet: { ...everything, attempts: 1 },
+    concurrency: [1],
+    size: "quick"
+  },
+  {
+    name: "3 calls that ask, one by one",
+    trees: () => treesOf(3, 0),
+    alphabet: questions,
+    concurrency: [2],
+    size: "quick"
+  },
+  {
+    name: "2 calls that ask, one wrapper, everything",
+    trees: () => treesOf(2, 1, { surplus }),
     alphabet: everything,
+    concurrency: [1, 2],
+    size: "usual"
+  },
+  {
+    name: "3 calls that ask, one wrapper, one by one",
+    trees: () => treesOf(3, 1, { wrappers }),
+    alphabet: questions,
+    concurrency: [2],
+    size: "usual"
+  },
+  {
+    name: "3 calls that ask, together",
+    trees: () => treesOf(3, 0),
+    alphabet: { ...questions, together: true },
+    concurrency: [2],
+    size: "usual"
+  },
+  {
+    name: "2 calls, two wrappers, everything but questions",
+    trees: () => treesOf(2, 2, { surplus }),
+    alphabet: actions,
     concurrency: [1, 2],
     size: "usual"
   },
@@ -127,35 +187,35 @@ export const suites: ReadonlyArray<Suite> = [
   {
     name: "2 calls, undo, what comes too late, together",
     trees: () => treesOf(2, 0, { surplus }),
-    alphabet: { ...everything, attempts: 1, late: true },
+    alphabet: { ...actions, attempts: 1, late: true },
     concurrency: [2],
     size: "usual"
   },
   {
-    name: "3 calls, everything",
+    name: "3 calls, everything but questions",
     trees: () => treesOf(3, 0, { surplus }),
-    alphabet: everything,
+    alphabet: actions,
     concurrency: [2],
     size: "usual"
   },
   {
-    name: "3 calls, one wrapper, everything but undo",
+    name: "3 calls, one wrapper, everything but undo and questions",
     trees: () => treesOf(3, 1, { wrappers }),
     alphabet: withoutUndo,
     concurrency: [2],
     size: "usual"
   },
   {
-    name: "3 calls, one wrapper, everything but retries",
+    name: "3 calls, one wrapper, everything but retries and questions",
     trees: () => treesOf(3, 1, { surplus }),
-    alphabet: { ...everything, attempts: 1 },
+    alphabet: { ...actions, attempts: 1 },
     concurrency: [2],
     size: "usual"
   },
   {
-    name: "3 calls, one wrapper, everything, one by one",
+    name: "3 calls, one wrapper, everything but questions, one by one",
     trees: () => treesOf(3, 1, { surplus }),
-    alphabet: { ...everything, together: false },
+    alphabet: { ...actions, together: false },
     concurrency: [2],
     size: "usual"
   },
@@ -169,49 +229,49 @@ export const suites: ReadonlyArray<Suite> = [
   {
     name: "4 calls, flat, undo and retries",
     trees: () => choosing(4),
-    alphabet: { ...everything, timeouts: false },
+    alphabet: { ...actions, timeouts: false },
     concurrency: [4],
     size: "usual"
   },
   {
-    name: "4 calls, everything, every 500th tree",
+    name: "4 calls, everything but questions, every 500th tree",
     trees: () => everyNth(500, treesOf(4, 0, { surplus })),
-    alphabet: everything,
+    alphabet: actions,
     concurrency: [3],
     size: "usual"
   },
   {
     name: "5 calls, flat, undo",
     trees: () => choosing(5),
-    alphabet: { ...everything, attempts: 1, timeouts: false },
+    alphabet: { ...actions, attempts: 1, timeouts: false },
     concurrency: [5],
     size: "usual"
   },
   {
     name: "5 calls, flat, undo and retries, one by one",
     trees: () => choosing(5),
-    alphabet: { ...everything, timeouts: false, together: false },
+    alphabet: { ...actions, timeouts: false, together: false },
     concurrency: [5],
     size: "usual"
   },
   {
-    name: "5 calls, flat, everything but undo",
+    name: "5 calls, flat, everything but undo and questions",
     trees: () => flat(5),
     alphabet: withoutUndo,
     concurrency: [5],
     size: "usual"
   },
   {
-    name: "3 calls, one wrapper, everything",
+    name: "3 calls, one wrapper, everything but questions",
     trees: () => treesOf(3, 1, { surplus }),
-    alphabet: everything,
+    alphabet: actions,
     concurrency: [2],
     size: "long"
   },
   {
-    name: "4 calls, everything, every 50th tree",
+    name: "4 calls, everything but questions, every 50th tree",
     trees: () => everyNth(50, treesOf(4, 0, { surplus })),
-    alphabet: everything,
+    alphabet: actions,
     concurrency: [3],
     size: "long"
   }
@@ -219,17 +279,22 @@ export const suites: ReadonlyArray<Suite> = [
 
 /** What the key of a state is proved on: everything of two calls, and of three where what they did decides. */
 export const proofs: ReadonlyArray<Omit<Suite, "concurrency" | "size"> & { readonly concurrency: number }> = [
-  { name: "2 calls, everything", trees: () => treesOf(2, 0, { surplus }), alphabet: everything, concurrency: 1 },
   {
-    name: "2 calls, one wrapper, everything, one by one",
+    name: "2 calls, everything but questions",
+    trees: () => treesOf(2, 0, { surplus }),
+    alphabet: actions,
+    concurrency: 1
+  },
+  {
+    name: "2 calls, one wrapper, everything but questions, one by one",
     trees: () => treesOf(2, 1, { surplus }),
-    alphabet: { ...everything, together: false },
+    alphabet: { ...actions, together: false },
     concurrency: 2
   },
   {
     name: "2 calls, two wrappers, undo, one by one",
     trees: () => treesOf(2, 2, { surplus }),
-    alphabet: { ...everything, attempts: 1, timeouts: false, together: false },
+    alphabet: { ...actions, attempts: 1, timeouts: false, together: false },
     concurrency: 2
   },
   { name: "3 calls, verdicts", trees: () => treesOf(3, 0), alphabet: verdicts, concurrency: 2 },
@@ -242,13 +307,25 @@ export const proofs: ReadonlyArray<Omit<Suite, "concurrency" | "size"> & { reado
   {
     name: "3 calls, every third tree, undo, one by one",
     trees: () => everyNth(3, treesOf(3, 0, { surplus })),
-    alphabet: { ...everything, attempts: 1, timeouts: false, together: false },
+    alphabet: { ...actions, attempts: 1, timeouts: false, together: false },
     concurrency: 3
   },
   {
     name: "3 calls in races, undo and retries, one by one",
     trees: () => flat(3).filter(({ type }) => type === "firstSuccess"),
-    alphabet: { ...everything, timeouts: false, together: false },
+    alphabet: { ...actions, timeouts: false, together: false },
     concurrency: 2
+  },
+  {
+    name: "2 calls that ask, one wrapper",
+    trees: () => treesOf(2, 1, { wrappers }),
+    alphabet: { ...questions, together: true },
+    concurrency: 1
+  },
+  {
+    name: "3 calls that ask",
+    trees: () => flat(3),
+    alphabet: questions,
+    concurrency: 1
   }
 ]

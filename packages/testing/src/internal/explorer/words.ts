@@ -34,10 +34,21 @@ export const bad = (s: number): boolean => s === status.failed || s === status.s
 /** Something came of it. */
 export const kept = (s: number): boolean => s === status.succeeded || s === status.some
 
-export const phases = { idle: 0, queued: 1, running: 2, stopping: 3, backoff: 4, ended: 5, skipped: 6 } as const
+export const phases = {
+  idle: 0,
+  queued: 1,
+  running: 2,
+  stopping: 3,
+  backoff: 4,
+  ended: 5,
+  skipped: 6,
+  waiting: 7,
+  returning: 8,
+  leaving: 9
+} as const
 
 /** A phase in the words of the core. */
-export const phaseNames: ReadonlyArray<Phase> = ["idle", "queued", "running", "stopping", "backoff", "ended", "skipped"]
+export const phaseNames = Object.keys(phases) as ReadonlyArray<Phase>
 
 export const by = { children: 0, deadline: 1, grace: 2, stop: 3 } as const
 

@@ -15,6 +15,8 @@ export interface Alphabet {
   readonly undo: boolean
   /** Do attempts time out? */
   readonly timeouts: boolean
+  /** May each call ask somebody, once? */
+  readonly questions: boolean
   /** May several events fall into one instant? */
   readonly together: boolean
   /**
@@ -30,6 +32,7 @@ export const everything: Alphabet = {
   effects: true,
   undo: true,
   timeouts: true,
+  questions: true,
   together: true,
   late: false
 }
@@ -40,11 +43,12 @@ export const verdicts: Alphabet = {
   effects: false,
   undo: false,
   timeouts: false,
+  questions: false,
   together: false,
   late: false
 }
 
-const bits = { grace: 16, stagger: 32, deadline: 64, timeout: 16, retryDue: 32, again: 64 } as const
+const bits = { grace: 16, stagger: 32, deadline: 64, timeout: 16, retryDue: 32, again: 64, asked: 128 } as const
 const attemptsMask = 15
 /** Of a scope: its undo runs; the last one failed. */
 const undoBits = { runs: 1, failed: 2 } as const
@@ -91,6 +95,10 @@ export class World {
     if (this.alphabet.late) this.tells[call] = this.tells[call] | bits.timeout
   }
 
+  paused(deadline: number): void {
+    this.tells[deadline] = this.tells[deadline]! & ~bits.deadline
+  }
+
   armed(timer: "grace" | "stagger" | "deadline", node: number): void {
     this.tells[node] = this.tells[node]! | bits[timer]
   }
@@ -119,6 +127,11 @@ export class World {
       switch (event.type) {
         case "stop":
           this.once[0] = this.once[0]! + 1
+          break
+        case "asks":
+          this.tells[node] = this.tells[node]! | bits.asked
+          break
+        case "answered":
           break
         case "ended":
         case "leftBehind":
@@ -186,16 +199,18 @@ export class World {
   }
 
   private ofCall(state: Decision.State, node: number): Array<Decision.Event> {
-    const { attempts, late, timeouts } = this.alphabet
+    const { attempts, late, questions, timeouts } = this.alphabet
     const active = Decision.isActive(state, node)
     const phase = Decision.phase(state, node)
     if (phase === "backoff") return [{ type: "retryDue", node }]
-    if (phase !== "running" && phase !== "stopping") return []
+    if (!isLive(state, node)) return []
     const acted = this.deedsOf(state, node)
     const out: Array<Decision.Event> = acted.map((acted) => ({ type: "ended", node, result: "failure", acted }))
+    if (phase === "waiting") out.push({ type: "answered", node })
     if (active && phase === "running") {
       for (const a of acted) out.push({ type: "ended", node, result: "success", acted: a })
       if (timeouts && !late) out.push({ type: "timeout", node })
+      if (questions && (this.tells[node]! & bits.asked) === 0) out.push({ type: "asks", node })
     }
     if (active && (this.tells[node]! & attemptsMask) < attempts)
       for (const a of acted) out.push({ type: "ended", node, result: "retry", acted: a })
@@ -267,9 +282,12 @@ const mayGoOn = (state: Decision.State, call: number): boolean => {
   return phase === "queued" || phase === "backoff" || isLive(state, call)
 }
 
+/** It has begun, and has not ended. */
 const isLive = (state: Decision.State, call: number): boolean => {
   const phase = Decision.phase(state, call)
-  return phase === "running" || phase === "stopping"
+  return (
+    phase === "running" || phase === "stopping" || phase === "waiting" || phase === "returning" || phase === "leaving"
+  )
 }
 
 /** The commands of the core, as the world and a list of orders take them. */
@@ -307,5 +325,16 @@ export class Watching implements Decision.Commands {
   start(call: number): void {
     this.world.started(call)
     this.orders.add("start", call)
+  }
+  resume(call: number): void {
+    this.orders.add("resume", call)
+  }
+  pause(deadline: number): void {
+    this.world.paused(deadline)
+    this.orders.add("pause", deadline)
+  }
+  proceed(deadline: number): void {
+    this.world.armed("deadline", deadline)
+    this.orders.add("proceed", deadline)
   }
 }

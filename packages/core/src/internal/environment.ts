@@ -1,0 +1,36 @@
+/**
+ * What a fan-out runs in: who it is, and what it shares with the session, the fan-out and the handler around it.
+ */
+import type { Clock } from "effect/Clock"
+import type * as Context from "effect/Context"
+import type { Journal } from "../Journal.ts"
+import type { Quarantine } from "../Quarantine.ts"
+import type { Account } from "./account.ts"
+import type { RunningAttempt } from "./attempt.ts"
+import type { CallState } from "./call.ts"
+import type { Executor } from "./executor.ts"
+import type { Limiter } from "./limiter.ts"
+import type { Limits } from "./limits.ts"
+import type { Pace } from "./spending.ts"
+
+export interface Environment {
+  readonly runId: string
+  /** What idempotency keys begin with. */
+  readonly keys: string
+  readonly session: string
+  readonly epoch: number
+  readonly context: Context.Context<never>
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly quarantine: Quarantine
+  readonly limits: Limits
+  /** Of its own budget, or of what stands around it. */
+  readonly account: Account | undefined
+  readonly ownAccount: Account | undefined
+  readonly limiter: Limiter | undefined
+  readonly order: { next: number }
+  /** The attempt that this fan-out runs inside of. */
+  readonly caller: RunningAttempt | undefined
+  readonly onSettled: ((executor: Executor, call: CallState) => void) | undefined
+  readonly pace: Pace | undefined
+}

@@ -105,11 +105,12 @@ export class JournalRefused extends Data.TaggedClass("JournalRefused")<{ readonl
  * - `readsOnly`: its contract says `effect: "none"` · `commitsAtStart`: it does not say `commit: "marked"`
  * - `undoIsMissing`: it says `compensate: "atCommit"`, and this commit does not say how it is undone
  * - `hasEnded`: its attempt was over: something that the handler had let go, or a finalizer
+ * - `asks`: it commits at start, and asks somebody
  *
  * @since 0.1.0
  */
 export class ContractViolation extends Data.TaggedClass("ContractViolation")<{
-  readonly rule: "readsOnly" | "commitsAtStart" | "undoIsMissing" | "hasEnded"
+  readonly rule: "readsOnly" | "commitsAtStart" | "undoIsMissing" | "hasEnded" | "asks"
 }> {
   get message(): string {
     return `the handler broke its contract: ${violations[this.rule]}`
@@ -121,7 +122,8 @@ const violations = {
   commitsAtStart: 'it passes the gate, and its contract does not say commit "marked": add that',
   undoIsMissing: 'its contract says compensate "atCommit": give Commit.run a compensate',
   hasEnded:
-    "it commits after its attempt has ended: wait for everything that the handler starts, and commit in no finalizer"
+    "it commits or asks after its attempt has ended: wait for everything that the handler starts, and do neither in a finalizer",
+  asks: 'it asks somebody, and may have acted by then: mark its commits (commit "marked"), or ask before the call'
 } as const
 
 /**
@@ -132,6 +134,24 @@ const violations = {
 export class Overloaded extends Data.TaggedClass("Overloaded")<{ readonly waiting: number }> {
   get message(): string {
     return `${this.waiting} attempts wait for a permit already, and the line is no longer`
+  }
+}
+
+/**
+ * A person said no, or did not answer before the question expired.
+ *
+ * @since 0.1.0
+ */
+export class Denied extends Data.TaggedClass("Denied")<{
+  /** Nobody answered in time. */
+  readonly expired: boolean
+  /** Who said no, if they said. */
+  readonly by?: string
+  readonly why?: string
+}> {
+  get message(): string {
+    const by = this.by === undefined ? "" : ` by ${this.by}`
+    return `denied${by}${this.why === undefined ? "" : `: ${this.why}`}`
   }
 }
 
@@ -149,6 +169,7 @@ export type Reason =
   | JournalRefused
   | ContractViolation
   | Overloaded
+  | Denied
 
 /**
  * The failure of a call that is not one of its tool's own errors. Match on `reason._tag`.

@@ -12,11 +12,14 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { FanoutError } from "./FanoutError.ts"
 import { type Closed, execute, prepare } from "./internal/launch.ts"
+import { answersOf } from "./internal/questions/answers.ts"
 import type { Journal } from "./Journal.ts"
 import * as Plan from "./Plan.ts"
 import type { Settings } from "./PlanDocument.ts"
 import type { PlanError } from "./PlanError.ts"
+import type { Desk } from "./Questions.ts"
 import type { Report } from "./Report.ts"
+import type { Approval } from "./Tool.ts"
 
 /**
  * The settings of a run.
@@ -28,6 +31,8 @@ export interface Options extends Settings {
   readonly timeout?: Duration.Input
   /** Default: a new one. */
   readonly runId?: string
+  /** Does a person have to agree before a call starts, beside what its tool says? Default `"never"`. */
+  readonly approval?: Approval<unknown>
 }
 
 /**
@@ -35,7 +40,7 @@ export interface Options extends Settings {
  *
  * @since 0.1.0
  */
-export interface Handle<out A, out E> {
+export interface Handle<out A, out E> extends Desk {
   readonly runId: string
   /** Waits for the value. */
   readonly result: Effect.Effect<A, FanoutError<E>>
@@ -116,7 +121,8 @@ export const startStoppable = <A, E, R, O>(
             stop(reason)
             return report
           }),
-        journal: executor.env.journal
+        journal: executor.env.journal,
+        ...answersOf(executor.desk)
       }
       ready(stop)
       // uninterruptible but for its loop: a scope that closes before the first step still gets its report

@@ -7,6 +7,7 @@ import * as Data from "effect/Data"
 import type { Shortage } from "./Budget.ts"
 import type { CallError } from "./CallError.ts"
 import { describeShortage } from "./internal/account.ts"
+import type { Question } from "./Question.ts"
 import type { Report, StopReason } from "./Report.ts"
 
 /**
@@ -74,10 +75,26 @@ export class BudgetExceeded<E> extends Data.TaggedClass("BudgetExceeded")<{
 }> {}
 
 /**
+ * Nothing but answers is waited for: these questions are open. Everything that ran has ended.
+ *
+ * @since 0.1.0
+ */
+export class Suspended<E> extends Data.TaggedClass("Suspended")<{
+  readonly calls: ReadonlyArray<FailedCall<E>>
+  readonly questions: ReadonlyArray<Question>
+}> {}
+
+/**
  * @since 0.1.0
  */
 export type Reason<E> =
-  EssentialFailed<E> | QuorumFailed<E> | AllFailed<E> | DeadlineExceeded<E> | Stopped<E> | BudgetExceeded<E>
+  | EssentialFailed<E>
+  | QuorumFailed<E>
+  | AllFailed<E>
+  | DeadlineExceeded<E>
+  | Stopped<E>
+  | BudgetExceeded<E>
+  | Suspended<E>
 
 /**
  * A fan-out that did not succeed: why, and the report of everything that happened all the same.
@@ -92,6 +109,8 @@ export class FanoutError<E> extends Data.TaggedError("FanoutError")<{
     // nobody failed: what is of use is who stopped it
     if (this.reason._tag === "Stopped") return `Stopped (${this.reason.by.source}: ${this.reason.by.reason})`
     if (this.reason._tag === "BudgetExceeded") return `BudgetExceeded (${describeShortage(this.reason.shortage)})`
+    if (this.reason._tag === "Suspended")
+      return `Suspended (${this.reason.questions.map(({ id, prompt }) => `${id}: ${prompt}`).join("; ")})`
     const calls = this.reason.calls.map(({ error, id }) => `${id}${error === undefined ? "" : `: ${describe(error)}`}`)
     return `${this.reason._tag}${calls.length === 0 ? "" : ` (${calls.join("; ")})`}`
   }

@@ -79,6 +79,26 @@ export const Event = Schema.Union([
   event("effect.compensating", { call, key: Schema.String }),
   event("effect.compensated", { call, key: Schema.String }),
   event("effect.compensationFailed", { call, key: Schema.String, error: Schema.String }),
+  // `attempt` 0: before the first, by an approval rule
+  event("question.asked", {
+    call,
+    attempt,
+    question: Schema.String,
+    kind: Schema.Literals(["question", "approval"]),
+    prompt: Schema.String,
+    schema: Schema.Json,
+    params: Schema.optionalKey(Schema.Json),
+    expiresAt: Schema.optionalKey(Schema.Number)
+  }),
+  event("question.answered", {
+    call,
+    question: Schema.String,
+    reply: Schema.Literals(["answer", "denied", "expired"]),
+    answer: Schema.optionalKey(Schema.Json),
+    reason: Schema.optionalKey(Schema.String),
+    by: Schema.optionalKey(Schema.String)
+  }),
+  event("question.withdrawn", { call, question: Schema.String, reason: Schema.String }),
   event("budget.reserved", { call, attempt, amounts: Schema.Record(Schema.String, Schema.Number) }),
   event("budget.settled", { call, attempt, amounts: Schema.Record(Schema.String, Schema.Number) }),
   event("policy.decided", {

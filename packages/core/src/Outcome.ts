@@ -9,7 +9,7 @@
  * | `Cancelled` | it was stopped, and cannot have acted |
  * | `Unknown` | it gave no answer, and may have acted: look before you repeat it |
  * | `Skipped` | it never started |
- * | `Denied` | a person said no before it started |
+ * | `Denied` | a person said no, or nobody answered in time |
  * | `Suspended` | it waits for an answer of a person |
  *
  * @since 0.1.0
@@ -64,6 +64,9 @@ export interface Skipped {
  */
 export interface Denied {
   readonly _tag: "Denied"
+  /** Who said no, if they said. */
+  readonly by?: string
+  readonly why?: string
 }
 
 /**
@@ -104,3 +107,17 @@ export const unknown = <E = never>(error?: E | CallError): Outcome<never, E> =>
  * @since 0.1.0
  */
 export const skipped: Outcome<never> = { _tag: "Skipped" }
+
+/**
+ * @since 0.1.0
+ */
+export const denied = (of: { readonly by?: string; readonly why?: string } = {}): Outcome<never> => ({
+  _tag: "Denied",
+  ...(of.by === undefined ? {} : { by: of.by }),
+  ...(of.why === undefined ? {} : { why: of.why })
+})
+
+/**
+ * @since 0.1.0
+ */
+export const suspended: Outcome<never> = { _tag: "Suspended" }

@@ -13,18 +13,20 @@ import * as Contract from "./Contract.ts"
 import type { Decision, Policy } from "./Decision.ts"
 import * as json from "./internal/json.ts"
 import type { Outcome } from "./Outcome.ts"
+import { Json as QuestionJson, type Question } from "./Question.ts"
 
 /**
  * Why a call was asked to stop. The first reason stays.
  *
  * - `policy`: enough have answered · `sibling`: one that was needed cannot succeed any more · `grace`: an advisory's time was up
  * - `deadline`, `timeout`: as they say · `parent`: the fan-out's owner was interrupted · `user`: somebody asked
- * - `budget`, `replan`: of sessions
+ * - `budget`, `replan`: of sessions · `suspend`: the fan-out goes on elsewhere; of attempts only, no call is stopped by it
  *
  * @since 0.1.0
  */
 export interface StopReason {
-  readonly source: "policy" | "sibling" | "grace" | "deadline" | "timeout" | "budget" | "replan" | "parent" | "user"
+  readonly source:
+    "policy" | "sibling" | "grace" | "deadline" | "timeout" | "budget" | "replan" | "parent" | "user" | "suspend"
   /** Path of the call that gave rise to it, the first in plan order; absent where no call did. */
   readonly call?: string
   /** For people. */
@@ -82,7 +84,8 @@ export interface NodeReport {
   /** JSON Pointer into the plan. */
   readonly node: string
   readonly policy: Exclude<Policy, "call">
-  readonly decision: Decision
+  /** `suspended`: it was undecided when the fan-out was suspended. */
+  readonly decision: Decision | "suspended"
   /** Paths of the children that were counted, or what else decided. */
   readonly decidedBy: ReadonlyArray<string> | "deadline" | "grace" | "stop"
 }
@@ -92,7 +95,7 @@ export interface NodeReport {
  */
 export interface Report {
   readonly runId: string
-  readonly status: "succeeded" | "failed" | "interrupted"
+  readonly status: "succeeded" | "failed" | "suspended" | "interrupted"
   /** When it succeeded: the value, in the shape of the plan. */
   readonly value?: unknown
   /** When it failed: the tag of the reason, and the calls it names. */
@@ -106,6 +109,8 @@ export interface Report {
   readonly drainMillis: number
   /** Of the budget that it had, the session's not included: `{}` if it had none. */
   readonly budget: Usage
+  /** Everything that was asked, in the order in which it was. */
+  readonly questions: ReadonlyArray<Question>
   /** The journal refused a record: what the fan-out did after that is in this report only. */
   readonly journalRefused?: string
 }
@@ -116,7 +121,18 @@ const ErrorJson = Schema.Struct({
   details: Schema.optionalKey(Schema.Json)
 })
 const StopReasonJson = Schema.Struct({
-  source: Schema.Literals(["policy", "sibling", "grace", "deadline", "timeout", "budget", "replan", "parent", "user"]),
+  source: Schema.Literals([
+    "policy",
+    "sibling",
+    "grace",
+    "deadline",
+    "timeout",
+    "budget",
+    "replan",
+    "parent",
+    "user",
+    "suspend"
+  ]),
   call: Schema.optionalKey(Schema.String),
   reason: Schema.String
 })
@@ -156,13 +172,6 @@ const NodeJson = Schema.Struct({
   policy: Schema.Literals(["all", "advisory", "quorum", "firstSuccess", "settled", "atomic", "deadline"]),
   decision: DecisionJson,
   decidedBy: DecidedByJson
-})
-const QuestionJson = Schema.Struct({
-  id: Schema.String,
-  call: Schema.String,
-  prompt: Schema.String,
-  schema: Schema.Json,
-  state: Schema.String
 })
 
 /**
@@ -250,7 +259,7 @@ export const toJson = (report: Report): Json => {
     drained,
     drainMillis,
     budget: report.budget,
-    questions: [],
+    questions: report.questions,
     ...(journalRefused === undefined ? {} : { journalRefused })
   }
 }
@@ -280,14 +289,18 @@ export const refused = (runId: string, faults: ReadonlyArray<typeof FaultJson.Ty
  * @since 0.1.0
  */
 export const canonical = (report: Report): object => {
-  const { budget, calls, drainMillis: _, runId, ...rest } = toJson(report)
+  const { budget, calls, drainMillis: _, questions, runId, ...rest } = toJson(report)
+  const unrun = (text: string) => (text.startsWith(runId) ? text.slice(runId.length) : text)
   const { wallClock: _time, ...counted } = budget
   return {
     ...rest,
     budget: counted,
     calls: calls.map(({ effects, settledAt: _settled, startedAt: _started, ...call }) => ({
       ...call,
-      effects: effects.map(({ key, state }) => ({ key: key.startsWith(runId) ? key.slice(runId.length) : key, state }))
-    }))
+      effects: effects.map(({ key, state }) => ({ key: unrun(key), state }))
+    })),
+    questions: questions
+      .map(({ askedAt: _asked, expiresAt: _expires, id, runId: _run, ...question }) => ({ ...question, id: unrun(id) }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 }

@@ -19,6 +19,7 @@ import type * as Plan from "./Plan.ts"
 import type { Settings } from "./PlanDocument.ts"
 import type { PlanError } from "./PlanError.ts"
 import type { Quarantine } from "./Quarantine.ts"
+import type { Desk } from "./Questions.ts"
 import type { CallReport, Report } from "./Report.ts"
 import type { SessionError } from "./SessionError.ts"
 
@@ -84,7 +85,7 @@ export interface Settled {
 /**
  * @since 0.1.0
  */
-export interface Session {
+export interface Session extends Desk {
   readonly id: string
   /** How many fan-outs have been started. */
   readonly epoch: () => number

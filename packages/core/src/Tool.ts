@@ -79,6 +79,7 @@ export interface Tool<out Name extends string, in I, out A, out E, out R> extend
   readonly timeout: Duration.Input | undefined
   readonly retry: Retry<never> | undefined
   readonly cost: Amounts | ((params: never) => Amounts) | undefined
+  readonly approval: Approval<never> | undefined
   /** Does the handler answer with the value, or with what the success schema decodes? */
   readonly answers: "value" | "encoded"
   /** A promise is never interrupted: it is signalled and awaited. */
@@ -100,6 +101,17 @@ export interface Definition<Name extends string, I, V, A, E> extends Tool<Name, 
   /** Provides the handler. */
   readonly toLayer: <R>(handler: (params: V) => Effect.Effect<A, E, R>) => Layer.Layer<Handler<Name>, never, R>
 }
+
+/**
+ * Does a person have to agree before a call starts?
+ *
+ * - `"always"`, `"never"`
+ * - `"byContract"`: where the call changes the world, and its contract has no `compensate`
+ * - a predicate of the parameters and the contract, which must not act. One that throws asks
+ *
+ * @since 0.1.0
+ */
+export type Approval<P> = "always" | "never" | "byContract" | ((params: P, contract: Contract) => boolean)
 
 /**
  * A ceiling for one attempt, or one by its parameters.
@@ -129,6 +141,8 @@ export interface Options<P extends AnySchema, S extends AnySchema, F extends Sch
    * (`Attempt.spend`); otherwise this is charged. Default: nothing.
    */
   readonly cost?: Cost<P>
+  /** Does a person have to agree before a call starts? Asked once per call, not per attempt. Default `"never"`. */
+  readonly approval?: Approval<Value<P>>
 }
 
 const Nothing = Schema.Struct({})
@@ -158,6 +172,7 @@ const build = (name: string, options: Options<any, any, any>, core: Core): objec
     timeout: options.timeout,
     retry: options.retry,
     cost: options.cost,
+    approval: options.approval,
     ...core
   })
 

@@ -16,12 +16,16 @@ import type { Amounts } from "../Budget.ts"
 import type { Journal } from "../Journal.ts"
 import type { Quarantine } from "../Quarantine.ts"
 import type { StopReason } from "../Report.ts"
+import type { Approval } from "../Tool.ts"
 import { type Account, wrongAmounts } from "./account.ts"
 import type { CallSpec } from "./compile.ts"
 import type { EffectRecord } from "./effects.ts"
 import { mayHaveActed, ofExit } from "./ending.ts"
 import { asks, type Gate } from "./gate.ts"
+import type { AttemptTimer } from "./attempts.ts"
 import type { Limiter } from "./limiter.ts"
+import type { Asking } from "./questions/asking.ts"
+import type { Desk } from "./questions/desk.ts"
 import type { Pace } from "./spending.ts"
 
 /**
@@ -45,6 +49,10 @@ export interface Heritage {
   readonly order: { next: number }
   /** Monotonic milliseconds. */
   readonly now: () => number
+  /** Where its handlers ask, and a fan-out inside of them says that nothing goes on there. */
+  readonly asking: Asking
+  readonly desk: Desk
+  readonly approval: Approval<never> | undefined
   /** A nested fan-out has closed: what it did is what its caller did. */
   readonly adopt: (attempt: RunningAttempt, nested: Nested) => void
 }
@@ -88,6 +96,12 @@ export class RunningAttempt implements Attempt {
   permits: ReadonlyArray<string> = []
   /** Of whom a fan-out inside of its handler can borrow which permit. */
   lenders: ReadonlyMap<string, string> | undefined
+  /** The timer of its timeout, when it elapses, and what is left of it while the attempt waits for somebody. */
+  timer: AttemptTimer | undefined
+  timesOutAt: number | undefined
+  millisLeft: number | undefined
+  /** How many questions it has asked. */
+  questions = 0
   /** How many commits it has asked for. */
   commits = 0
   /** Has one of them passed the gate? */

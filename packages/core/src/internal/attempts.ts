@@ -8,7 +8,7 @@ import * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type { CallError } from "../CallError.ts"
+import { CallError, type Denied } from "../CallError.ts"
 import * as Contract from "../Contract.ts"
 import * as Decision from "../Decision.ts"
 import type { LeftBehind } from "../Quarantine.ts"
@@ -20,7 +20,8 @@ import type { CallState } from "./call.ts"
 import { mayHaveActed, ofExit } from "./ending.ts"
 import type { Environment } from "./environment.ts"
 import type { Gate } from "./gate.ts"
-import type { Recorder } from "./recorder.ts"
+import type { Asking } from "./questions/asking.ts"
+import type { Recorder, Refusal } from "./recorder.ts"
 import * as Retry from "./retry.ts"
 import type { Spending } from "./spending.ts"
 import type { Undo } from "./undo.ts"
@@ -41,6 +42,7 @@ interface Host {
   readonly gate: Gate
   readonly heritage: Heritage
   readonly undos: Undos
+  readonly asking: Asking
   readonly leftBehind: Set<RunningAttempt | Undo>
   readonly isStopping: boolean
   readonly closed: boolean
@@ -82,13 +84,38 @@ export class Attempts {
   /** Admitted by the core: a permit of the session and a part of the budget are still to be had. */
   start(call: CallState): void {
     if (call.stoppedBy !== undefined) return this.refuse(call, "stop")
+    if (!this.host.asking.mayStart(call)) return
     if (this.env.limiter === undefined) return this.begin(call)
     const overloaded = this.spending.queue(call)
     if (overloaded !== undefined) this.refuse(call, "overloaded", overloaded)
   }
 
+  /** It was answered, and the core has a permit for it. */
+  resume(call: CallState): void {
+    // it may have been stopped in the same instant
+    if (call.waits !== "returning") return
+    if (call.current?.isOver !== false) {
+      call.waits = "no"
+      return this.start(call)
+    }
+    if (this.env.limiter === undefined) this.host.asking.goOn(call)
+    else this.spending.queue(call)
+  }
+
+  deny(call: CallState, denied: Denied): void {
+    this.refuse(call, "denied", new CallError({ reason: denied }))
+  }
+
+  /** It waits for an answer, and nobody will wait here: it ends, and will begin again elsewhere. */
+  suspend(call: CallState): void {
+    const attempt = call.current
+    if (call.waits === "no" || attempt?.isOver !== false) return
+    this.bound(attempt)
+    attempt.requestStop({ source: "suspend", reason: "the fan-out is suspended" })
+  }
+
   /** It does not start. */
-  private refuse(call: CallState, reason: "stop" | "journal" | "budget" | "overloaded", error?: CallError): void {
+  private refuse(call: CallState, reason: Refusal, error?: CallError): void {
     this.recorder.refused(call, reason)
     call.end = { _tag: "refused", ...(error === undefined ? {} : { error }) }
     if (reason === "budget") {
@@ -98,6 +125,7 @@ export class Attempts {
       else [call.end, call.stoppedBy] = [lastEnd, lastStop]
     }
     this.spending.release(call)
+    this.host.asking.ended(call, call.stoppedBy?.reason ?? "its call does not start")
     this.host.over(call)
     this.host.push({ type: "ended", node: call.spec.index, result: "failure", acted: call.acted })
   }
@@ -133,10 +161,18 @@ export class Attempts {
     )
     // an attempt that still waits for the journal can be told to stop, too
     attempt.fiber ??= fiber
-    if (fiber.pollUnsafe() === undefined) this.host.arm({ type: "timeout", attempt }, call.timeout)
+    if (fiber.pollUnsafe() === undefined && call.waits === "no") this.armTimeout(attempt, call.timeout)
+    else attempt.millisLeft = call.timeout
     fiber.addObserver((exit) => {
       this.onExit(call, attempt, exit)
     })
+  }
+
+  armTimeout(attempt: RunningAttempt, millis: number): void {
+    const timer: AttemptTimer = { type: "timeout", attempt }
+    attempt.timer = timer
+    attempt.timesOutAt = this.host.now() + millis
+    this.host.arm(timer, millis)
   }
 
   /** From now on there is a bound. */
@@ -157,11 +193,14 @@ export class Attempts {
     const attempt = call.current
     this.recorder.stopRequested(call, call.stoppedBy)
     // it waits for a permit of the session, or between two: it will not start
+    const isAlive = attempt?.isOver === false
     if (call.ticket !== undefined) {
       this.spending.leave(call)
-      return this.refuse(call, "stop")
+      if (!isAlive) return this.refuse(call, "stop")
     }
-    if (attempt === undefined || attempt.isOver) return
+    // it waits for somebody's leave to start
+    if (!isAlive && call.waits !== "no") return this.refuse(call, "stop")
+    if (!isAlive) return
     this.host.arm({ type: "bound", attempt }, this.host.drain)
     const boundAt = this.host.now() + this.host.drain
     attempt.boundAt = boundAt
@@ -183,6 +222,8 @@ export class Attempts {
   private onExit(call: CallState, attempt: RunningAttempt, exit: Exit.Exit<unknown, unknown>): void {
     attempt.ended = true
     this.spending.free(attempt)
+    if (attempt.stop?.source === "suspend" && !attempt.leftBehind) return this.onSuspended(call, attempt, exit)
+    this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler has ended")
     if (attempt.leftBehind) return this.onLate(call, attempt)
     if (!attempt.began) {
       call.takeBack()
@@ -199,6 +240,18 @@ export class Attempts {
     this.concludeAttempt(call, "ended")
   }
 
+  /** Its call waits on: the core is not told. */
+  private onSuspended(call: CallState, attempt: RunningAttempt, exit: Exit.Exit<unknown, unknown>): void {
+    call.end = ofExit(call.spec.tool, attempt.body ?? exit)
+    call.stoppedBy = attempt.stop
+    this.spending.settle(call, attempt)
+    this.recorder.ended(call, attempt)
+    call.end = undefined
+    call.stoppedBy = undefined
+    call.addCleanup(attempt.cleanup)
+    this.host.scheduleWake()
+  }
+
   private noteEnd(call: CallState, { probed }: RunningAttempt): void {
     if (!mayHaveActed(call.spec.contract, call.end!)) return
     const effect = call.noteEnd(this.host.gate.nextOrder(), this.env.keys, probed)
@@ -209,6 +262,7 @@ export class Attempts {
   leaveBehind(attempt: RunningAttempt): void {
     const call = this.host.calls.get(attempt.spec.index)!
     attempt.leftBehind = true
+    this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler was left behind")
     this.host.leftBehind.add(attempt)
     this.spending.settle(call, attempt)
     this.spending.free(attempt)

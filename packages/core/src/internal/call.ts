@@ -3,12 +3,14 @@
  */
 import * as Option from "effect/Option"
 import type { Amounts, Shortage } from "../Budget.ts"
+import type { Denied } from "../CallError.ts"
 import type { StopReason } from "../Report.ts"
 import type { RunningAttempt } from "./attempt.ts"
 import type { CallSpec } from "./compile.ts"
 import { actedOf, EffectRecord } from "./effects.ts"
 import { type AttemptEnd, conclude, type Conclusion, timedOut } from "./ending.ts"
 import type { Permits, Ticket } from "./limiter.ts"
+import type { Answered } from "./questions/asking.ts"
 import type { RetryState } from "./retry.ts"
 
 const noPermits: Permits = []
@@ -32,6 +34,17 @@ export class CallState {
   reservation: Amounts | undefined
   /** It waits for a permit of the session. */
   ticket: Ticket | undefined
+  /** Does it wait for answers, or, answered, for a permit? */
+  waits: "no" | "yes" | "returning" = "no"
+  /** Its open questions, and what else it waits for. */
+  readonly open = new Set<string>()
+  /** What comes when it has a permit again. */
+  held: Array<() => void> = []
+  /** What has been answered, by the ordinal of the question. */
+  readonly answered = new Map<number, Answered>()
+  approval: "unknown" | "asked" | "given" = "unknown"
+  /** A person said that it may not start. */
+  denied: Denied | undefined
   /** Permits of the session that its next attempt has got. */
   permits: Permits = noPermits
   private own: ReadonlyArray<EffectRecord> = nothing
@@ -133,6 +146,7 @@ export class CallState {
     return (this.conclusion = conclude({
       attempts: this.attempts,
       acted: this.acted !== "no",
+      inDoubt: this.effects.some(({ reported }) => reported === "unknown"),
       end: this.end,
       lastError: this.lastError,
       stoppedBy: this.stoppedBy,

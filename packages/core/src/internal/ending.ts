@@ -4,7 +4,7 @@
 import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import { CallError, Defect, Interrupted, isCallError, MalformedResult, TimedOut } from "../CallError.ts"
+import { CallError, Defect, type Denied, Interrupted, isCallError, MalformedResult, TimedOut } from "../CallError.ts"
 import * as Contract from "../Contract.ts"
 import * as Outcome from "../Outcome.ts"
 import type { StopReason } from "../Report.ts"
@@ -80,6 +80,8 @@ export interface History {
   readonly attempts: number
   /** May it have acted, and not have been undone? */
   readonly acted: boolean
+  /** Is it not known of an effect whether it happened? */
+  readonly inDoubt: boolean
   /** How the last one ended; `undefined` if none began, or if the call was stopped between two attempts. */
   readonly end: AttemptEnd | undefined
   /** The error of the attempt before that. */
@@ -98,6 +100,8 @@ export interface Conclusion {
 export const conclude = (history: History): Conclusion => {
   const { acted, attempts, end, lastError, stoppedBy } = history
   const timeout = stoppedBy?.source === "timeout"
+  const no = end === undefined || stoppedBy !== undefined ? undefined : denialIn(end)
+  if (no !== undefined && !history.inDoubt) return { outcome: Outcome.denied(no) }
   if (
     end === undefined ||
     (end._tag === "refused" && !timeout && (end.error === undefined || stoppedBy !== undefined))
@@ -117,6 +121,11 @@ export const conclude = (history: History): Conclusion => {
   }
   return { outcome: acted ? Outcome.unknown() : Outcome.cancelled(), ...afterStop }
 }
+
+const denialIn = (end: AttemptEnd): Denied | undefined =>
+  (end._tag === "noAnswer" || end._tag === "refused") && end.error?.reason._tag === "Denied"
+    ? end.error.reason
+    : undefined
 
 /** After a stop: is this the interruption that was asked for, and not an error of the tool? */
 export const isInduced = (end: AttemptEnd): boolean =>

@@ -5,12 +5,15 @@ import type { Clock } from "effect/Clock"
 import type * as Context from "effect/Context"
 import type { Journal } from "../Journal.ts"
 import type { Quarantine } from "../Quarantine.ts"
+import type { Policy } from "../Questions.ts"
+import type { Approval } from "../Tool.ts"
 import type { Account } from "./account.ts"
 import type { RunningAttempt } from "./attempt.ts"
 import type { CallState } from "./call.ts"
 import type { Executor } from "./executor.ts"
 import type { Limiter } from "./limiter.ts"
 import type { Limits } from "./limits.ts"
+import type { Desk } from "./questions/desk.ts"
 import type { Pace } from "./spending.ts"
 
 export interface Environment {
@@ -33,4 +36,11 @@ export interface Environment {
   readonly caller: RunningAttempt | undefined
   readonly onSettled: ((executor: Executor, call: CallState) => void) | undefined
   readonly pace: Pace | undefined
+  /** Does a person have to agree before a call starts, beside what its tool says? */
+  readonly approval: Approval<never> | undefined
+  /** What becomes of questions. */
+  readonly questions: Policy
+  readonly desk: Desk
+  /** Nobody else uses it. */
+  readonly ownsDesk: boolean
 }

@@ -8,13 +8,16 @@
  *   so that an answer wins a tie with its timeout.
  * - A stop from outside is taken at once: between two starts of the same batch if need be.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Decision from "../Decision.ts"
+import type { Denied } from "../CallError.ts"
 import type { Shortage, Usage } from "../Budget.ts"
 import type { Fault } from "../PlanError.ts"
+import type { Policy } from "../Questions.ts"
 import type { CallReport, StopReason } from "../Report.ts"
 import { describeShortage } from "./account.ts"
 import type { Heritage, Nested, RunningAttempt } from "./attempt.ts"
@@ -23,7 +26,10 @@ import { CallState } from "./call.ts"
 import type { Compiled } from "./compile.ts"
 import type { Environment } from "./environment.ts"
 import { Gate } from "./gate.ts"
+import { text } from "./json.ts"
 import { Parking } from "./parking.ts"
+import { Asking } from "./questions/asking.ts"
+import type { Desk } from "./questions/desk.ts"
 import { stopReason } from "./reason.ts"
 import { Recorder } from "./recorder.ts"
 import { Spending } from "./spending.ts"
@@ -38,6 +44,7 @@ type Timer =
   | AttemptTimer
   | { readonly type: "undoBound"; readonly undo: Undo }
   | { readonly type: "wallClock" }
+  | { readonly type: "expiry"; readonly question: string }
 
 /** Take a breath after so many rounds without one, so that 10,000 synchronous calls do not hold the event loop. */
 const roundsPerTick = 64
@@ -55,6 +62,13 @@ export class Executor {
   /** Why everything was asked to stop, if it was. */
   stoppedFromAbove: StopReason | undefined
   closed = false
+  /** It has ended without being decided: it goes on where it is resumed. */
+  isSuspended = false
+  /** Who waits for answers ends, to go on elsewhere. */
+  isSuspending = false
+  private mustSuspend = false
+  /** Those who are being asked. */
+  private readonly answering = new Set<Fiber.Fiber<unknown, unknown>>()
   /** The report has been made: what comes now stands in the journal only. */
   reported = false
 
@@ -65,6 +79,7 @@ export class Executor {
   /** Of a stop: shorter than the limit where the fan-out has to be over before its caller is. */
   drain: number
   private undoBound: number
+  readonly asking: Asking
   private readonly attempts: Attempts
   private readonly timers: Timers<Timer>
   private readonly parking: Parking
@@ -76,10 +91,16 @@ export class Executor {
   private stops: Array<number> = []
   private toUndo: Array<number> = []
   private starts: Array<number> = []
+  private resumes: Array<number> = []
   private stopIsNew = false
   private opened = false
   private readonly reasons = new Map<number, StopReason>()
   private readonly staggers = new Map<number, Timer>()
+  /** Of deadlines: the timer that counts, none while it is paused; when it elapses; what was left of it. */
+  private readonly deadlines = new Map<
+    number,
+    { readonly timer: Timer | undefined; readonly due: number; readonly left: number }
+  >()
   /** Calls that are over, to be journaled when the core has fixed their verdicts. */
   private ended: Array<CallState> = []
   /** Calls that are over, and whose effects may still be undone: their outcomes are not fixed. */
@@ -96,8 +117,10 @@ export class Executor {
     this.drain = env.limits.drain
     this.undoBound = env.limits.undo
     this.spending = new Spending(env, this.recorder, (call) => {
-      this.attempts.begin(call)
+      if (call.waits === "returning") this.asking.goOn(call)
+      else this.attempts.begin(call)
     })
+    this.asking = new Asking(this)
     this.heritage = {
       session: env.session,
       epoch: env.epoch,
@@ -110,6 +133,9 @@ export class Executor {
       pace: env.pace,
       caller: env.caller,
       order: env.order,
+      asking: this.asking,
+      desk: env.desk,
+      approval: env.approval,
       now: this.now,
       adopt: (attempt, nested) => {
         this.adopt(attempt, nested)
@@ -119,7 +145,7 @@ export class Executor {
       keys: env.keys,
       order: env.order,
       recorder: this.recorder,
-      callOf: (attempt) => this.calls.get(attempt.spec.index)!,
+      callOf: this.callOf,
       takeStop: this.takeStopAtOnce
     })
     this.undos = new Undos(this, this.fork, this.push)
@@ -153,6 +179,11 @@ export class Executor {
 
   /** Asks everything to stop. The first reason stays. */
   requestStop(reason: StopReason): void {
+    if (reason.source === "suspend") {
+      this.mustSuspend = true
+      this.parking.wake()
+      return
+    }
     if (this.stoppedFromAbove !== undefined || this.closed) return
     this.stoppedFromAbove = reason
     this.stopIsNew = true
@@ -205,7 +236,7 @@ export class Executor {
     if (this.closed) return Effect.void
     for (let i = 0; i < roundsPerTick; i++) {
       if (!this.pump()) {
-        if (Decision.isClosed(this.state)) {
+        if (Decision.isClosed(this.state) || this.standsStill()) {
           this.close()
           return Effect.void
         }
@@ -213,6 +244,35 @@ export class Executor {
       }
     }
     return Effect.andThen(Effect.yieldNow, this.loop)
+  }
+
+  /** Every question goes to this, in a fiber of its own. */
+  answerBy(asked: NonNullable<Policy["asked"]>): void {
+    const { desk } = this
+    desk.onAsked = (question) => {
+      const failed = (cause: unknown) => Effect.ignore(desk.deny(question.id, { reason: messageOf(cause) }))
+      const fiber = this.fork(Effect.catchCause(asked(question, desk), (cause) => failed(Cause.squash(cause))))
+      this.answering.add(fiber)
+      fiber.addObserver(() => this.answering.delete(fiber))
+    }
+  }
+
+  readonly callOf = (attempt: RunningAttempt): CallState => this.calls.get(attempt.spec.index)!
+
+  readonly armTimeout = (attempt: RunningAttempt, millis: number): void => {
+    this.attempts.armTimeout(attempt, millis)
+  }
+
+  readonly deny = (call: CallState, denied: Denied): void => {
+    this.attempts.deny(call, denied)
+  }
+
+  readonly armExpiry = (question: string, millis: number): void => {
+    this.timers.arm({ type: "expiry", question }, millis)
+  }
+
+  get desk(): Desk {
+    return this.env.desk
   }
 
   readonly now = (): number => this.timers.now()
@@ -232,6 +292,28 @@ export class Executor {
 
   readonly over = (call: CallState): void => {
     this.ended.push(call)
+  }
+
+  /** Nothing has happened. Is it over, since nothing but answers is waited for, and nobody waits for them here? */
+  private standsStill(): boolean {
+    if (!Decision.isSuspended(this.state, 0)) {
+      this.asking.moves()
+      // something goes on that did not when this was asked for
+      if (this.mustSuspend) this.requestStop({ source: "parent", reason: "the fan-out around it is suspended" })
+      this.mustSuspend = false
+      return false
+    }
+    const { caller, questions } = this.env
+    if (caller !== undefined && !this.mustSuspend) {
+      this.asking.standsStill()
+      return false
+    }
+    if (questions.whenOnlyQuestionsRemain === "wait" && !this.mustSuspend) return false
+    this.isSuspending = true
+    this.desk.suspend(this.env.runId)
+    for (const call of this.calls.values()) this.attempts.suspend(call)
+    for (const { current } of this.calls.values()) if (current?.isOver === false) return false
+    return true
   }
 
   /** One instant. Returns false if nothing had happened. */
@@ -266,6 +348,10 @@ export class Executor {
       if (shortage !== undefined) this.requestStop({ source: "budget", reason: describeShortage(shortage) })
       return
     }
+    if (timer.type === "expiry") {
+      this.desk.expire(timer.question)
+      return
+    }
     if ("undo" in timer) {
       const event = this.undos.giveUp(timer.undo)
       if (event !== undefined) this.events.push(event)
@@ -274,6 +360,7 @@ export class Executor {
     if (!("attempt" in timer)) {
       // a stagger runs anew from each start: an older one of the same node is void
       if (timer.type === "stagger" && this.staggers.get(timer.node) !== timer) return
+      if (timer.type === "deadline" && this.deadlines.get(timer.node)?.timer !== timer) return
       this.events.push(timer)
       return
     }
@@ -281,13 +368,14 @@ export class Executor {
     if (attempt.ended || attempt.leftBehind) return
     if (type === "bound") this.attempts.leaveBehind(attempt)
     else if (type === "kill") attempt.kill?.()
-    else if (attempt.body === undefined) this.events.push({ type: "timeout", node: attempt.spec.index })
+    else if (attempt.timer === timer && attempt.body === undefined)
+      this.events.push({ type: "timeout", node: attempt.spec.index })
   }
 
   /** The core collects what it asks for here; it is carried out when the step is over, stops before starts. */
   private readonly commands: Decision.Commands = {
     activated: (node) => {
-      this.timers.arm({ type: "deadline", node }, this.compiled.nodes[node]!.millis)
+      this.armDeadline(node, this.compiled.nodes[node]!.millis)
     },
     queued: (index) => {
       const call = this.calls.get(index)!
@@ -311,9 +399,20 @@ export class Executor {
     },
     undo: (scope) => void this.toUndo.push(scope),
     start: (index) => void this.starts.push(index),
-    resume: () => {},
-    pause: () => {},
-    proceed: () => {}
+    resume: (index) => void this.resumes.push(index),
+    pause: (node) => {
+      const { due } = this.deadlines.get(node)!
+      this.deadlines.set(node, { timer: undefined, due, left: due - this.now() })
+    },
+    proceed: (node) => {
+      this.armDeadline(node, Math.max(0, this.deadlines.get(node)!.left))
+    }
+  }
+
+  private armDeadline(node: number, millis: number): void {
+    const timer: Timer = { type: "deadline", node }
+    this.deadlines.set(node, { timer, due: this.now() + millis, left: millis })
+    this.timers.arm(timer, millis)
   }
 
   private carryOut(): void {
@@ -326,6 +425,9 @@ export class Executor {
       this.attempts.start(this.calls.get(this.starts[i]!)!)
     }
     this.starts.length = 0
+    const { resumes } = this
+    this.resumes = []
+    for (const index of resumes) this.attempts.resume(this.calls.get(index)!)
   }
 
   /** Somebody asked while a batch was being started, or a start was being kept: nothing further may begin. */
@@ -463,8 +565,12 @@ export class Executor {
 
   private close(): void {
     this.closed = true
+    // a stop may have come while those who wait were ending
+    this.isSuspended = !Decision.isClosed(this.state)
     this.closedAt = this.timers.now()
     this.timers.close()
+    for (const fiber of this.answering) fiber.interruptUnsafe()
+    if (this.env.ownsDesk) this.desk.close()
     const { caller } = this.env
     caller?.heritage.adopt(caller, {
       effects: [...this.calls.values()].flatMap(({ effects }) => effects),
@@ -474,3 +580,6 @@ export class Executor {
     for (const call of this.calls.values()) if (call.leftBehind) this.undos.late(call)
   }
 }
+
+/** One line about what went wrong. */
+const messageOf = (error: unknown): string => text(error, "message") ?? text(error, "_tag") ?? String(error)

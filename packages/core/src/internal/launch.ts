@@ -11,6 +11,7 @@ import { FanoutError } from "../FanoutError.ts"
 import * as Journal from "../Journal.ts"
 import { type Fault, PlanError } from "../PlanError.ts"
 import * as Quarantine from "../Quarantine.ts"
+import * as Questions from "../Questions.ts"
 import type { Report } from "../Report.ts"
 import { Account } from "./account.ts"
 import { type Heritage, type RunningAttempt, runningOf } from "./attempt.ts"
@@ -19,6 +20,7 @@ import type { CallState } from "./call.ts"
 import { compile, type Compiled } from "./compile.ts"
 import { Executor } from "./executor.ts"
 import { type Limits, limitsOf } from "./limits.ts"
+import { Desk } from "./questions/desk.ts"
 import type { Node } from "./node.ts"
 import type { Pace } from "./spending.ts"
 import { summarize } from "./summary.ts"
@@ -30,6 +32,7 @@ export interface Home extends Pick<
 > {
   readonly onSettled: (executor: Executor, call: CallState) => void
   readonly pace: Pace | undefined
+  readonly desk: Desk
 }
 
 /** Everything that can be known beforehand is checked here: all faults at once, and nothing has started. */
@@ -50,6 +53,8 @@ export const prepare = (plan: Node, options: Options, home?: Home): Effect.Effec
       home === undefined
         ? identityOf(inherited, options.runId, () => random.nextDoubleUnsafe())
         : { runId: home.runId, keys: home.runId, session: home.session, epoch: home.epoch }
+    const questions = fiber.getRef(Questions.Current)
+    const desk = around?.heritage.desk ?? home?.desk ?? new Desk()
     const above = home?.account ?? inherited?.heritage.account
     const now = Number(clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
     const account = checked.budget === undefined ? above : new Account(checked.budget, above, now)
@@ -66,8 +71,13 @@ export const prepare = (plan: Node, options: Options, home?: Home): Effect.Effec
       order: around?.heritage.order ?? { next: 0 },
       caller: around,
       onSettled: home?.onSettled,
-      pace: home?.pace ?? inherited?.heritage.pace
+      pace: home?.pace ?? inherited?.heritage.pace,
+      approval: options.approval ?? around?.heritage.approval,
+      questions,
+      desk,
+      ownsDesk: around === undefined && home === undefined
     })
+    if (around === undefined && questions.asked !== undefined) executor.answerBy(questions.asked)
     const shortages = executor.reserveEssential()
     return shortages.length === 0 ? Effect.succeed(executor) : Effect.fail(new PlanError({ faults: shortages }))
   })

@@ -10,6 +10,7 @@ import type { Amounts } from "../Budget.ts"
 import * as Contract from "../Contract.ts"
 import * as Decision from "../Decision.ts"
 import type { Draft } from "../Journal.ts"
+import type { Question } from "../Question.ts"
 import type { NodeReport, Report, StopReason } from "../Report.ts"
 import { toJson } from "../Report.ts"
 import type { RunningAttempt } from "./attempt.ts"
@@ -20,6 +21,10 @@ import { encodeNode } from "./encode.ts"
 import { isInduced } from "./ending.ts"
 import type { Environment } from "./environment.ts"
 import { text } from "./json.ts"
+import type { Reply } from "./questions/desk.ts"
+
+/** Why an attempt did not begin. */
+export type Refusal = "stop" | "journal" | "budget" | "overloaded" | "denied"
 
 type Fields<D> = D extends Draft ? Omit<D, "toolscope" | "session" | "run" | "epoch" | "seq" | "time"> : never
 
@@ -99,7 +104,7 @@ export class Recorder {
     this.write({ type: "attempt.started", call: call.spec.id, attempt: attempt.attempt, key: attempt.idempotencyKey })
   }
 
-  refused(call: CallState, reason: "stop" | "journal" | "budget" | "overloaded"): void {
+  refused(call: CallState, reason: Refusal): void {
     this.write({ type: "attempt.refused", call: call.spec.id, attempt: call.attempts + 1, reason })
   }
 
@@ -178,6 +183,36 @@ export class Recorder {
     else this.write({ type: "effect.compensationFailed", ...of, error })
   }
 
+  asked(call: CallState, attempt: number, { expiresAt, id, kind, params, prompt, schema }: Question): void {
+    this.write({
+      type: "question.asked",
+      call: call.spec.id,
+      attempt,
+      question: id,
+      kind,
+      prompt,
+      schema,
+      ...(params === undefined ? {} : { params }),
+      ...(expiresAt === undefined ? {} : { expiresAt })
+    })
+  }
+
+  answered(call: CallState, question: string, reply: Reply): void {
+    const by = reply.by === undefined ? {} : { by: reply.by }
+    const rest =
+      reply._tag === "answer"
+        ? { reply: "answer" as const, answer: reply.json }
+        : {
+            reply: reply.expired ? ("expired" as const) : ("denied" as const),
+            ...(reply.reason === undefined ? {} : { reason: reply.reason })
+          }
+    this.write({ type: "question.answered", call: call.spec.id, question, ...rest, ...by })
+  }
+
+  withdrawn(call: CallState, question: string, reason: string): void {
+    this.write({ type: "question.withdrawn", call: call.spec.id, question, reason })
+  }
+
   reserved(call: CallState, attempt: number, amounts: Amounts): void {
     this.write({ type: "budget.reserved", call: call.spec.id, attempt, amounts })
   }
@@ -224,7 +259,12 @@ export const nodeReport = (compiled: Compiled, state: Decision.State, node: numb
   return {
     node: pointer,
     policy: policy as NodeReport["policy"],
-    decision: Decision.decision(state, node)!,
-    decidedBy: typeof by === "string" ? by : by.map((child) => compiled.nodes[child]!.path)
+    decision: Decision.decision(state, node) ?? "suspended",
+    decidedBy:
+      Decision.decision(state, node) === undefined
+        ? []
+        : typeof by === "string"
+          ? by
+          : by.map((child) => compiled.nodes[child]!.path)
   }
 }

@@ -52,7 +52,8 @@ const hopeless = new Set<string>([
   "JournalRefused",
   "RetryDied",
   "ContractViolation",
-  "Overloaded"
+  "Overloaded",
+  "Denied"
 ])
 
 /** May an attempt follow one that ended so? `acted`: the call may have acted. */

@@ -11,12 +11,15 @@ import {
   type FailedCall,
   QuorumFailed,
   type Reason,
-  Stopped
+  Stopped,
+  Suspended
 } from "../FanoutError.ts"
+import * as Outcome from "../Outcome.ts"
 import type { CallReport, EffectReport, Report } from "../Report.ts"
 import { withEncoders, withValueJson } from "../Report.ts"
 import type * as Tool from "../Tool.ts"
 import type { CallState } from "./call.ts"
+import type { Conclusion } from "./ending.ts"
 import * as codec from "./codec.ts"
 import type { EffectRecord } from "./effects.ts"
 import type { Executor } from "./executor.ts"
@@ -54,16 +57,30 @@ const reportOf = (
   const { drainMillis, drained, reason, value } = facts
   const report: Report = {
     runId: env.runId,
-    status: reason === undefined ? "succeeded" : reason._tag === "Stopped" ? "interrupted" : "failed",
+    status: statusOf(reason),
     ...(reason === undefined ? { value } : { reason: { _tag: reason._tag, calls: reason.calls.map(({ id }) => id) } }),
     calls: [...calls.values()].map((call) => callReport(executor, call)),
     nodes: compiled.nodes.flatMap((node, i) => (node.policy === "call" ? [] : [nodeReport(compiled, state, i)])),
     drained,
     drainMillis,
     budget: executor.usage,
+    questions: executor.env.caller === undefined ? executor.desk.list(env.runId) : [],
     ...(recorder.refusal === undefined ? {} : { journalRefused: recorder.refusal })
   }
   return withValueJson(report, () => valueJson(executor))
+}
+
+const statusOf = (reason: Reason<unknown> | undefined): Report["status"] => {
+  switch (reason?._tag) {
+    case undefined:
+      return "succeeded"
+    case "Stopped":
+      return "interrupted"
+    case "Suspended":
+      return "suspended"
+    default:
+      return "failed"
+  }
 }
 
 const valueJson = (executor: Executor): unknown =>
@@ -100,7 +117,7 @@ const effectReport = ({ error, key, reported }: EffectRecord): ReadonlyArray<Eff
 
 export const callReport = ({ compiled, state }: Executor, call: CallState): CallReport => {
   const { contract, id, index, tool } = call.spec
-  const { afterStop, outcome } = call.conclusion!
+  const { afterStop, outcome }: Conclusion = call.conclusion ?? { outcome: Outcome.suspended }
   const node = compiled.nodes[index]!.node
   const report: CallReport = {
     id,
@@ -126,6 +143,7 @@ export const callReport = ({ compiled, state }: Executor, call: CallState): Call
 
 const reasonOf = (executor: Executor): Reason<unknown> => {
   const { compiled, state } = executor
+  if (executor.isSuspended) return new Suspended({ calls: [], questions: executor.desk.listOpen(executor.env.runId) })
   const failed = (): ReadonlyArray<FailedCall<unknown>> => causes(executor)
   if (Decision.decision(state, 0) === "stopped") {
     const by = executor.stoppedFromAbove!

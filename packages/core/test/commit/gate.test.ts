@@ -319,7 +319,7 @@ describe("a handler that breaks its contract", () => {
       )
       const run = yield* ran(Plan.effect(handler as Effect.Effect<number>, marked))
       assert.strictEqual(shown(run.report, "/"), "Succeeded used")
-      assert.include(run.report.calls[0]!.cleanup, "commits after its attempt has ended")
+      assert.include(run.report.calls[0]!.cleanup, "commits or asks after its attempt has ended")
       assert.deepStrictEqual(world.log, [])
     })
   )

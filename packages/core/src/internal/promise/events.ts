@@ -66,6 +66,32 @@ export type RunEvent =
     >
   | Event<"effect.probed", { call: string; key: string; happened: "yes" | "no" | "unknown" }>
   | Event<"effect.compensationFailed", { call: string; key: string; error: string }>
+  /** `attempt` 0: before the first, by an approval rule. */
+  | Event<
+      "question.asked",
+      {
+        call: string
+        attempt: number
+        question: string
+        kind: "question" | "approval"
+        prompt: string
+        schema: Json
+        params?: Json
+        expiresAt?: number
+      }
+    >
+  | Event<
+      "question.answered",
+      {
+        call: string
+        question: string
+        reply: "answer" | "denied" | "expired"
+        answer?: Json
+        reason?: string
+        by?: string
+      }
+    >
+  | Event<"question.withdrawn", { call: string; question: string; reason: string }>
   | Event<
       "budget.reserved" | "budget.settled",
       { call: string; attempt: number; amounts: { readonly [name: string]: number } }

@@ -50,7 +50,8 @@ export interface StopReason {
    * - `policy`: enough have answered · `sibling`: one that was needed cannot succeed any more · `grace`: an advisory's time was up
    * - `deadline`, `timeout`: as they say · `user`: the signal of the run was aborted · `parent`, `budget`, `replan`: of other hosts
    */
-  readonly source: "policy" | "sibling" | "grace" | "deadline" | "timeout" | "budget" | "replan" | "parent" | "user"
+  readonly source:
+    "policy" | "sibling" | "grace" | "deadline" | "timeout" | "budget" | "replan" | "parent" | "user" | "suspend"
   /** Path of the call that gave rise to it, the first in plan order; absent where no call did. */
   readonly call?: string
   /** For people. */
@@ -138,10 +139,24 @@ interface Common {
   readonly budget: { readonly [key: string]: Json }
   readonly questions: ReadonlyArray<{
     readonly id: string
+    readonly runId: string
+    /** Path of the call that asked. */
     readonly call: string
+    readonly tool: string
+    readonly kind: "question" | "approval"
     readonly prompt: string
+    /** JSON Schema of an answer. */
     readonly schema: Json
-    readonly state: string
+    /** Of an approval: what the call is to be started with. */
+    readonly params?: Json
+    readonly state: "open" | "answered" | "denied" | "expired" | "withdrawn"
+    /** Milliseconds since the epoch. */
+    readonly askedAt: number
+    readonly expiresAt?: number
+    /** Who answered, if they said. */
+    readonly by?: string
+    readonly answer?: Json
+    readonly reason?: string
   }>
   readonly journalRefused?: string
 }

@@ -33,6 +33,8 @@ import { type RunningAttempt, runningOf } from "../attempt.ts"
 import type { Executor } from "../executor.ts"
 import { execute, newRunId, prepare } from "../launch.ts"
 import { Limiter } from "../limiter.ts"
+import { answersOf } from "../questions/answers.ts"
+import { Desk } from "../questions/desk.ts"
 import type { Pace } from "../spending.ts"
 import { isInside, quarantineIn } from "./around.ts"
 import { Loops } from "./loops.ts"
@@ -87,6 +89,7 @@ class State {
   private readonly loops: Loops
   private readonly pace: Pace | undefined
   private readonly outcomes = new Outcomes()
+  private readonly desk: Desk
   private readonly reports: Array<Report> = []
   private epoch = 0
   private current: Cohort | undefined
@@ -119,6 +122,7 @@ class State {
     this.limiter = settings.permits === undefined ? around?.limiter : new Limiter(settings.permits, settings.waiting)
     this.loops = new Loops(settings.loop)
     this.pace = settings.retryRatio === undefined ? around?.pace : paceOf(settings.retryRatio, this.loops)
+    this.desk = around?.desk ?? new Desk()
     this.session = {
       id,
       epoch: () => this.epoch,
@@ -130,6 +134,7 @@ class State {
       cancel: (reason = "somebody asked") => this.cancel(reason),
       drained: this.drained,
       outcomes: this.outcomes.observe,
+      ...answersOf(this.desk),
       reports: () => [...this.reports]
     }
   }
@@ -150,6 +155,7 @@ class State {
     return Effect.map(this.drained, () => {
       this.write({ type: "session.closed", cohorts: this.epoch, budget: this.usage() })
       this.outcomes.close()
+      if (this.caller === undefined) this.desk.close()
     })
   })
 
@@ -296,7 +302,7 @@ class State {
   }
 
   private home(epoch: number) {
-    const { account, caller, journal, limiter, pace, quarantine } = this
+    const { account, caller, desk, journal, limiter, pace, quarantine } = this
     const runId = this.runId(epoch)
     return {
       session: this.id,
@@ -308,6 +314,7 @@ class State {
       limiter,
       caller,
       pace,
+      desk,
       onSettled: (executor: Executor, call: Parameters<Loops["note"]>[0]) => {
         this.loops.note(call, executor.compiled)
         this.outcomes.tell(() => ({ runId, epoch, call: executor.reportOf(call) }))

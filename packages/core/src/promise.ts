@@ -5,14 +5,18 @@
  * - {@link tool} makes a tool from a function, with parameters and results checked by any Standard Schema (zod, valibot, arktype …).
  * - {@link call}, {@link all}, {@link quorum}, {@link firstSuccess}, {@link advisory}, {@link settled}, {@link atomic} and {@link deadline} build plans.
  * - {@link run} runs a plan, waits until everything has ended or was left behind at its bound, and tells how each call ended.
+ * - {@link openSession} opens a session: the owner of one planner's fan-outs, one at a time, within one budget.
  *
- * It never rejects because a plan failed, and never returns while something that it started still runs unsaid.
+ * A run never rejects because a plan failed, and never returns while something that it started still runs unsaid. A session rejects with a {@link SessionError}
+ * where it does not start a fan-out.
  *
  * @since 0.1.0
  */
+export type { Amounts, Budget, Usage } from "./internal/promise/budget.ts"
 export { contract } from "./internal/promise/contract.ts"
 export type { Contract, ContractData, Done, FailureMeaning } from "./internal/promise/contract.ts"
 export type { RunEvent } from "./internal/promise/events.ts"
+export type { FanoutInside, FanoutOptions, InsideOptions } from "./internal/promise/fanoutTypes.ts"
 export { advisory, all, atomic, call, deadline, firstSuccess, quorum, settled } from "./internal/promise/plan.ts"
 export type {
   Advisory,
@@ -50,5 +54,16 @@ export type {
   StandardResult,
   StandardSchema
 } from "./internal/promise/schema.ts"
+export { openSession } from "./internal/promise/session.ts"
+export { SessionError } from "./internal/promise/sessionError.ts"
+export type { LeftBehind, SessionRefusal } from "./internal/promise/sessionError.ts"
+export type {
+  ReplanOptions,
+  Session,
+  SessionFanoutOptions,
+  SessionOptions,
+  SettledCall,
+  WaitOptions
+} from "./internal/promise/sessionTypes.ts"
 export { tool } from "./internal/promise/tool.ts"
 export type { CommitOptions, ExecuteContext, Tool, ToolOptions } from "./internal/promise/tool.ts"

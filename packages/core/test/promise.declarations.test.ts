@@ -35,7 +35,8 @@ const closure = (
 }
 
 const consumer = `
-import { all, advisory, call, contract, quorum, run, settled, tool, type Report, type StandardSchema } from "./core/promise.js"
+import { all, advisory, call, contract, openSession, quorum, run, SessionError, settled, tool } from "./core/promise.js"
+import type { LeftBehind, Report, Session, StandardSchema } from "./core/promise.js"
 
 declare const text: StandardSchema<{ readonly q: string }, { readonly q: string; readonly limit: number }>
 declare const list: StandardSchema<unknown, ReadonlyArray<string>>
@@ -50,7 +51,34 @@ export const plan = all({ a: call(search, { q: "x" }), b: advisory(settled(quoru
 export const report: Report<{
   readonly a: ReadonlyArray<string>
   readonly b: ReadonlyArray<{ readonly _tag: string }> | null
-}> = await run(plan, { tools: [search], timeout: "1 second" })
+}> = await run(plan, { tools: [search], timeout: "1 second", budget: { costs: { usd: 1 } } })
+
+export const agent = tool({
+  name: "agent",
+  parameters: text,
+  contract: contract.readOnly,
+  cost: ({ limit, q }) => ({ usd: limit * q.length }),
+  execute: async ({ q }, { fanout, spend }) => {
+    spend({ usd: 0.5 })
+    const report = await fanout(all([call(search, { q })]), { tools: [search], budget: { calls: 1 } })
+    return report.status === "succeeded" ? report.value[0].length : report.status
+  }
+})
+export const session: Session = await openSession({ tools: [agent], limits: { tools: { agent: 1 } }, loop: 2 })
+export const first = await session.fanout(call(agent, { q: "x" }), { despite: [] })
+export const length: string | number | undefined = first.value
+export const again: Report<ReadonlyArray<string | number>> = await session.replan(all([call(agent, { q: "y" })]), { reason: "z" })
+export const untyped: Report<unknown> = await session.fanout({ call: "agent" })
+for await (const { call, epoch } of session.outcomes) console.log(call.outcome, epoch.toFixed())
+export const ids = (error: unknown): ReadonlyArray<LeftBehind> =>
+  error instanceof SessionError && error.reason._tag === "NotDrained" ? error.reason.leftBehind : []
+export const block = async () => {
+  await using session = await openSession({ tools: [agent] })
+  // @ts-expect-error a reason is of a replan
+  await session.fanout(call(agent, { q: "x" }), { reason: "z" })
+  // @ts-expect-error a signal is an option, not the options
+  await session.drained(new AbortController().signal)
+}
 `
 
 describe("the declarations of the promise entry", () => {

@@ -6,11 +6,21 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { CallError, isCallError, Rejected, Threw } from "../CallError.ts"
 import type { PromiseContext } from "../Tool.ts"
-import { running } from "./attempt.ts"
+import { running, type RunningAttempt } from "./attempt.ts"
 import { promiseCommit } from "./promiseCommit.ts"
 
 /** Whatever the fiber has: the types of promise tools require nothing. */
 const context: Effect.Effect<Context.Context<never>> = Effect.context()
+
+interface Services {
+  readonly attempt: RunningAttempt
+  readonly services: Context.Context<never>
+}
+
+/** What a fan-out needs that is started through the context of a handler: it is to run as a part of the attempt. */
+const services = new WeakMap<PromiseContext, Services>()
+
+export const servicesOf = (context: PromiseContext): Services => services.get(context)!
 
 export const promiseHandler =
   (
@@ -24,7 +34,9 @@ export const promiseHandler =
       try {
         const identity = { runId, epoch, call, attempt: number, idempotencyKey }
         const commit = promiseCommit(attempt, context)
-        promise = execute(params, { ...identity, onBound, spend, signal: attempt.signal(), commit })
+        const given: PromiseContext = { ...identity, onBound, spend, signal: attempt.signal(), commit }
+        services.set(given, { attempt, services: context })
+        promise = execute(params, given)
       } catch (defect) {
         return Effect.fail(new CallError({ reason: new Threw({ defect }) }))
       }

@@ -5,8 +5,11 @@ import * as Result from "effect/Result"
 import * as Core from "../../Tool.ts"
 import { checkOptions, isObject, wrong } from "./arguments.ts"
 import { answerSchema, check } from "./answer.ts"
+import type { Amounts } from "./budget.ts"
 import type { Contract } from "./contract.ts"
 import { toCore } from "./contractOf.ts"
+import type { FanoutInside } from "./fanoutTypes.ts"
+import { fanoutInside } from "./inside.ts"
 import type { Duration, InputOf, OutputOf, StandardSchema } from "./schema.ts"
 
 declare const types: unique symbol
@@ -46,6 +49,20 @@ export interface ExecuteContext {
    * failed or unknown.
    */
   readonly commit: <A>(effect: (key: string) => A | PromiseLike<A>, options?: CommitOptions<A>) => Promise<A>
+  /**
+   * Says what the attempt has cost so far, to be added to what it said before. At its end that is charged; without it, the ceiling that
+   * its tool declares (`cost`). Throws where an amount is no finite number, 0 or more.
+   */
+  readonly spend: (amounts: Amounts) => void
+  /**
+   * Runs a plan inside of this handler, as a part of it: it stops when this attempt does, for the same reason, and within its bound; it
+   * extends the path of this call, spends of the budgets around it, borrows the permits of this attempt, and what it did is what this
+   * call did. It knows the tools of the run or the session around it; `tools` adds more.
+   *
+   * Gives the report, as `run` does. Once this attempt has been told to stop, and the plan had not been decided before, it rejects with
+   * the reason of the stop, when everything in it has ended.
+   */
+  readonly fanout: FanoutInside
 }
 
 /**
@@ -80,9 +97,14 @@ export interface ToolOptions<Name extends string, P extends StandardSchema<any, 
   readonly timeout?: Duration
   /** How many further attempts (after 100 ms, 200 ms, 400 ms, at most 10 s), where the contract allows them. Default: none. */
   readonly retry?: number
+  /**
+   * The most that one attempt may cost, in named units: what it reserves of a budget before it starts. What it did cost it says itself
+   * (`spend`); otherwise this is charged. Default: nothing.
+   */
+  readonly cost?: Amounts | ((params: OutputOf<P>) => Amounts)
 }
 
-const known = ["name", "description", "parameters", "result", "contract", "timeout", "retry", "execute"]
+const known = ["name", "description", "parameters", "result", "contract", "timeout", "retry", "cost", "execute"]
 
 /**
  * A tool from a function.
@@ -133,12 +155,15 @@ export const tool: {
   ): Tool<Name, InputOf<P>, A>
 } = (options: ToolOptions<string, any> & { readonly result?: unknown; readonly execute: unknown }): any => {
   checkOptions("tool()", options, known)
-  const { description, execute, name, parameters, result, retry, timeout } = options
+  const { cost, description, execute, name, parameters, result, retry, timeout } = options
   if (typeof name !== "string" || name === "") throw wrong("tool()", "name is text, not empty", { value: name })
   const where = `tool(${JSON.stringify(name)})`
   if (typeof execute !== "function") throw wrong(where, "execute is a function", { value: execute })
   if (description !== undefined && typeof description !== "string") {
     throw wrong(where, "description is text", { value: description })
+  }
+  if (cost !== undefined && typeof cost !== "function" && !isObject(cost)) {
+    throw wrong(where, "cost is an object of amounts, or a function of the parameters", { value: cost })
   }
   checkSchema(where, "parameters", parameters)
   checkSchema(where, "result", result)
@@ -152,14 +177,24 @@ export const tool: {
     ...(parameters === undefined ? {} : { parameters }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(retry === undefined ? {} : { retry }),
+    ...(cost === undefined ? {} : { cost }),
     contract: contract.success,
     success: answerSchema,
     // not async: what it throws at once is told apart from a rejection
-    execute: (params, { attempt, call, commit, idempotencyKey, runId, signal }) =>
-      check(
-        execute(params, { attempt, call, commit: commit as ExecuteContext["commit"], idempotencyKey, runId, signal }),
-        result as StandardSchema | undefined
-      )
+    execute: (params, context) => {
+      const { attempt, call, commit, idempotencyKey, runId, signal, spend } = context
+      const given: ExecuteContext = {
+        attempt,
+        call,
+        commit: commit as ExecuteContext["commit"],
+        fanout: fanoutInside(context),
+        idempotencyKey,
+        runId,
+        signal,
+        spend
+      }
+      return check(execute(params, given), result as StandardSchema | undefined)
+    }
   })
 }
 

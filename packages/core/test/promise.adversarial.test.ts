@@ -2,6 +2,7 @@
  * The promise entry among tools that misbehave: whatever a tool does, the run ends, and each call has its outcome.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { setTimeout as sleep } from "node:timers/promises"
 import * as z from "zod"
 import {
   advisory,
@@ -204,5 +205,37 @@ describe("many calls", () => {
       report.value,
       Array.from({ length: 10_000 }, (_, n) => n)
     )
+  })
+})
+
+describe("a commit that its handler does not wait for", () => {
+  it.each<[string, (signal: AbortSignal) => Promise<void>, () => void]>([
+    ["is turned away", (signal) => sleep(60_000, undefined, { signal }).catch(() => {}), () => {}],
+    ["fails", () => Promise.resolve(), throwing(new Error("no"))]
+  ])("ends no program when it %s", async (_, before, effect) => {
+    const unhandled: Array<unknown> = []
+    const listener = (reason: unknown) => void unhandled.push(reason)
+    process.on("unhandledRejection", listener)
+    const forgets = tool({
+      name: "forgets",
+      contract: { effect: "mutating", commit: "marked" },
+      execute: async (_params, { commit, signal }) => {
+        await before(signal)
+        void commit(effect)
+      }
+    })
+    const fails = tool({
+      name: "fails",
+      contract: contract.readOnly,
+      execute: async () => {
+        await sleep(5)
+        throw new Error("no")
+      }
+    })
+    const report = await run(all([call(forgets), call(fails)]), { tools: [forgets, fails] })
+    await sleep(5)
+    process.off("unhandledRejection", listener)
+    assert.strictEqual(report.status, "failed")
+    assert.deepStrictEqual(unhandled, [])
   })
 })

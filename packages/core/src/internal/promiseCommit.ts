@@ -70,11 +70,14 @@ export const promiseCommit =
       ...(probe === undefined ? {} : { probe: (done) => fromFunction(() => probe(plainDone(done))) }),
       ...(timeout === undefined ? {} : { timeout })
     })
-    return new Promise<A>((resolve, reject: (reason: unknown) => void) => {
+    const promise = new Promise<A>((resolve, reject: (reason: unknown) => void) => {
       Effect.runForkWith(context)(passed).addObserver((exit) => {
         if (exit._tag === "Success") resolve(exit.value as A)
         else if (Cause.hasInterruptsOnly(exit.cause)) reject(attempt.stop)
         else reject(Cause.squash(exit.cause))
       })
     })
+    // a handler that does not wait for it must not end the program: what became of the effect stands in the report
+    promise.catch(() => {})
+    return promise
   }

@@ -28,7 +28,7 @@ export const fanoutInside =
     try {
       check(options)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     const { attempt, call } = context
     const { attempt: running, services } = servicesOf(context)

@@ -80,7 +80,12 @@ interface Launch {
  *
  * @since 0.1.0
  */
-export const openSession = async (options: SessionOptions): Promise<Session> => {
+export const openSession = (options: SessionOptions): Promise<Session> =>
+  new Promise((resolve) => {
+    resolve(open(options))
+  })
+
+const open = (options: SessionOptions): Session => {
   check(options)
   const { onEvent, signal, tools } = options
   const given: Record<string, unknown> = {}
@@ -214,7 +219,7 @@ class State {
     try {
       checkLaunch(where, options, knownHere)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     const { despite, signal } = options
     if (signal?.aborted === true) return handled(Promise.reject(aborted(signal)))
@@ -287,7 +292,7 @@ class State {
 /** From the core's reason: its fields, and what it says. Who asks from a promise is never known to be inside of a handler. */
 const fromCore = ({ message, reason }: CoreError): SessionError => {
   const hint = reason._tag === "Busy" ? "; a handler runs what it needs with the fanout of its context" : ""
-  return new SessionError({ ...(reason as Exclude<Reason, InsideHandler>) }, message + hint)
+  return new SessionError(Object.assign({}, reason as Exclude<Reason, InsideHandler>), message + hint)
 }
 
 const aborted = ({ reason }: AbortSignal): SessionError =>
@@ -316,7 +321,7 @@ const until = (where: string, options: WaitOptions, effect: () => Effect.Effect<
     if (options.signal?.aborted === true) return handled(Promise.reject(options.signal.reason as Error))
     waits = effect()
   } catch (error) {
-    return Promise.reject(error as Error)
+    return Promise.reject(error)
   }
   const { signal } = options
   return handled(

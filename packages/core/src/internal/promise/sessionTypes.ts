@@ -147,4 +147,6 @@ export interface Session extends AsyncDisposable {
   }
   /** Stops what runs, and waits until it has drained; nothing starts any more. The signal ends the wait, not the close. */
   readonly close: (options?: WaitOptions) => Promise<void>
+  /** Closes it: for `await using`. */
+  readonly [Symbol.asyncDispose]: () => Promise<void>
 }

@@ -186,7 +186,7 @@ export const tool: {
       const given: ExecuteContext = {
         attempt,
         call,
-        commit: commit as ExecuteContext["commit"],
+        commit: commit,
         fanout: fanoutInside(context),
         idempotencyKey,
         runId,

@@ -269,7 +269,7 @@ describe("a stop", () => {
       const { drainMillis, there } = yield* stopped(post(server.url), got)
       assert.deepStrictEqual(said(there), ["Unknown", "unknown"])
       assert.isFalse(there.leftBehind)
-      assert.isBelow(drainMillis, 500)
+      assert.isBelow(drainMillis, 1_500)
       yield* eventually(() => server.open() === 0)
       assert.strictEqual((yield* stopped(get(server.url), () => server.got.length > 1)).there.outcome._tag, "Cancelled")
     })
@@ -313,7 +313,7 @@ describe("a stop", () => {
       }
       const { drainMillis, there } = yield* stopped(post("", { request }), () => asked)
       assert.deepStrictEqual(said(there), ["Cancelled"])
-      assert.isBelow(drainMillis, 500)
+      assert.isBelow(drainMillis, 1_500)
     })
   )
 
@@ -327,7 +327,7 @@ describe("a stop", () => {
       const contract = Contract.make({ effect: "additive", commit: "marked" })
       const { drainMillis, there } = yield* stopped(post("", { request, contract }), () => asked)
       assert.deepStrictEqual(said(there), ["Cancelled"])
-      assert.isBelow(drainMillis, 500)
+      assert.isBelow(drainMillis, 1_500)
     })
   )
 
@@ -343,12 +343,12 @@ describe("a stop", () => {
 
       const silent = yield* serve(() => {})
       const { drainMillis, there } = yield* stopped(post(silent.url, { contract }), () => silent.got.length > 0, {
-        drain: "400 millis"
+        drain: "2 seconds"
       })
       assert.deepStrictEqual(said(there), ["Unknown", "unknown"])
       assert.isFalse(there.leftBehind)
-      assert.isAtLeast(drainMillis, 290)
-      assert.isBelow(drainMillis, 400)
+      assert.isAtLeast(drainMillis, 1_700)
+      assert.isBelow(drainMillis, 2_000)
       yield* eventually(() => silent.open() === 0)
     })
   )
@@ -417,7 +417,7 @@ describe("many requests", () => {
         else if (count % 4 === 1) response.writeHead(500).end()
         else if (count % 4 === 2) response.end(`"ok"`)
       })
-      const tool = post(server.url, { timeout: "200 millis" })
+      const tool = post(server.url, { timeout: "3 seconds" })
       const plan = Plan.all(
         Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`c${i}`, Plan.settled(call(tool))]))
       )

@@ -50,7 +50,7 @@ const stopped = (
         acts: Plan.call(isolated(name, place, { contract }), { file: files[0], ...params }),
         reads: Plan.call(isolated(name, place), { file: files[1], ...params })
       }),
-      { drain: "1 second" }
+      { drain: "2 seconds" }
     )
     const [, acting, reading] = report.calls
     const pids = [...pidsOf(files[0]), ...pidsOf(files[1])]
@@ -80,7 +80,7 @@ describe.each(places)("a stop of what runs in a %s", (place) => {
       assert.strictEqual(reading.outcome._tag, "Cancelled")
       for (const there of [acting, reading]) assert.notProperty(there, "afterStop")
       // nothing had to be killed
-      assert.isBelow(millis, 700)
+      assert.isBelow(millis, 1_500)
     })
   )
 
@@ -116,8 +116,8 @@ describe.each(places)("a stop of what runs in a %s", (place) => {
           assert.instanceOf(noAnswer(there.afterStop), IsolatedError.Killed)
         }
         // told, waited for, and killed a quarter of the drain before its bound
-        assert.isAtLeast(millis, 700)
-        assert.isBelow(millis, 1_000)
+        assert.isAtLeast(millis, 1_700)
+        assert.isBelow(millis, 2_000)
         assert.strictEqual(pids.length, 2)
         if (place === "process") assert.deepStrictEqual(pids.filter(isAlive), [])
         assert.deepStrictEqual((yield* Quarantine.Current).list(), [])
@@ -131,7 +131,7 @@ describe.each(places)("a stop of what runs in a %s", (place) => {
       const contract = Contract.make({ effect: "additive", repeat: "natural" })
       const options = { timeout: "500 millis", retry: 1 } as const
       const plan = Plan.call(isolated("loop", place, { contract }), { file }, options)
-      const { calls } = yield* reportOf(plan, { drain: "1 second" })
+      const { calls } = yield* reportOf(plan, { drain: "2 seconds" })
       assert.strictEqual(calls[0]!.outcome._tag, "Unknown")
       assert.strictEqual(errorOf(calls[0]!).reason._tag, "TimedOut")
       assert.strictEqual(calls[0]!.attempts, 2)
@@ -191,7 +191,7 @@ describe.each(places)("a stop of what runs in a %s", (place) => {
       const file = newFile()
       const plan = Plan.call(isolated("loop", place, { contract: acts }), { file })
       // interrupted once the loop is on
-      yield* Effect.raceFirst(reportOf(plan, { drain: "1 second" }), written(file, "pid"))
+      yield* Effect.raceFirst(reportOf(plan, { drain: "2 seconds" }), written(file, "pid"))
       if (place === "process") assert.deepStrictEqual(pidsOf(file).filter(isAlive), [])
     })
   )

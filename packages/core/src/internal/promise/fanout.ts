@@ -152,7 +152,16 @@ const plainReport = (report: CoreReport.Report, value: () => unknown): Report =>
 
 /** A call that has settled while its fan-out goes on. */
 export const plainCall = (call: CoreReport.CallReport): CallReport => {
-  const around = { runId: "", status: "succeeded", calls: [call], nodes: [], drained: true, drainMillis: 0, budget: {} }
+  const around = {
+    runId: "",
+    status: "succeeded",
+    calls: [call],
+    nodes: [],
+    drained: true,
+    drainMillis: 0,
+    budget: {},
+    questions: []
+  }
   return withCauses(CoreReport.toJson(around as CoreReport.Report).calls[0]!, call)
 }
 

@@ -156,6 +156,18 @@ export class Denied extends Data.TaggedClass("Denied")<{
 }
 
 /**
+ * After a resume the handler came to an effect of which nobody knows whether it happened before, and its contract allows no repetition.
+ * Look, by its key, before you repeat it.
+ *
+ * @since 0.1.0
+ */
+export class NotRepeated extends Data.TaggedClass("NotRepeated")<{ readonly key: string }> {
+  get message(): string {
+    return `whether ${this.key} happened before is not known, and its contract allows no repetition`
+  }
+}
+
+/**
  * @since 0.1.0
  */
 export type Reason =
@@ -170,6 +182,7 @@ export type Reason =
   | ContractViolation
   | Overloaded
   | Denied
+  | NotRepeated
 
 /**
  * The failure of a call that is not one of its tool's own errors. Match on `reason._tag`.

@@ -11,14 +11,18 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { FanoutError } from "./FanoutError.ts"
+import type { Executor } from "./internal/executor.ts"
 import { type Closed, execute, prepare } from "./internal/launch.ts"
 import { answersOf } from "./internal/questions/answers.ts"
+import { resumed } from "./internal/snapshot/resume.ts"
 import type { Journal } from "./Journal.ts"
 import * as Plan from "./Plan.ts"
 import type { Settings } from "./PlanDocument.ts"
 import type { PlanError } from "./PlanError.ts"
+import type { QuestionError } from "./QuestionError.ts"
 import type { Desk } from "./Questions.ts"
 import type { Report } from "./Report.ts"
+import type { Snapshot, SnapshotError } from "./Snapshot.ts"
 import type { Approval } from "./Tool.ts"
 
 /**
@@ -77,6 +81,68 @@ export const run = <A, E, R, O>(
   ) as never
 
 /**
+ * The settings of a resume: those of the snapshot, where nothing else is said.
+ *
+ * @since 0.1.0
+ */
+export interface ResumeOptions extends Omit<Options, "runId"> {
+  /** Answers, as JSON, by the ids of their questions. */
+  readonly answers?: { readonly [id: string]: unknown }
+  /** Questions that nobody will answer. */
+  readonly deny?: ReadonlyArray<string>
+  /** Who answers. */
+  readonly by?: string
+}
+
+/**
+ * Goes on from a snapshot, here or in another process, with the plan and the tools that it was taken of. Calls that are over are not run
+ * again. A handler that asked runs again from its top once one of its questions has an answer; what it had been answered, and what it had
+ * committed, it is given. Keys and ids are the same.
+ *
+ * A snapshot is resumed once (see `Snapshot.Claims`). What is wrong with it, with the plan, or with the ids of the answers is a typed error
+ * before it is claimed and before anything starts. An answer that its question cannot take leaves it open: if only questions remain the run
+ * is suspended anew, and `refused` of the reason says why.
+ *
+ * @example
+ * ```ts
+ * import { Contract, Fanout, Plan, Question } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ * import * as Schema from "effect/Schema"
+ *
+ * const room = Question.ask({ prompt: "Which room?", schema: Schema.Number })
+ * const plan = Plan.effect(room, Contract.readOnly)
+ * const program = Fanout.run(plan, { runId: "r" }).pipe(
+ *   Effect.catchReason("FanoutError", "Suspended", ({ snapshot }) =>
+ *     Fanout.resume(plan, snapshot, { answers: { "r/?0": 101 }, by: "Ada" })
+ *   )
+ * )
+ * console.log(await Effect.runPromise(program)) // => 101
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const resume = <A, E, R, O>(
+  plan: Plan.Plan<A, E, R, O>,
+  snapshot: Snapshot,
+  options: ResumeOptions = {}
+): Effect.Effect<A, FanoutError<E> | PlanError | SnapshotError | QuestionError, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(resumed(Plan.toNode(plan), snapshot, options), (executor) => execute(executor, () => {}, restore))
+  ) as never
+
+/**
+ * As {@link resume}, in the background of a scope: the handle takes further answers.
+ *
+ * @since 0.1.0
+ */
+export const startFrom = <A, E, R, O>(
+  plan: Plan.Plan<A, E, R, O>,
+  snapshot: Snapshot,
+  options: ResumeOptions = {}
+): Effect.Effect<Handle<A, E>, PlanError | SnapshotError | QuestionError, R | Scope.Scope> =>
+  inBackground(resumed(Plan.toNode(plan), snapshot, options), () => {}) as never
+
+/**
  * Starts a plan in the background of a scope. When the scope closes, everything is stopped, and drained to the bound.
  *
  * @since 0.1.0
@@ -96,7 +162,13 @@ export const startStoppable = <A, E, R, O>(
   options: Options,
   ready: (stop: (reason: string) => void) => void
 ): Effect.Effect<Handle<A, E>, PlanError, R | Scope.Scope> =>
-  Effect.flatMap(prepare(Plan.toNode(plan), options), (executor) =>
+  inBackground(prepare(Plan.toNode(plan), options), ready) as never
+
+const inBackground = <E>(
+  prepared: Effect.Effect<Executor, E>,
+  ready: (stop: (reason: string) => void) => void
+): Effect.Effect<Handle<unknown, unknown>, E, Scope.Scope> =>
+  Effect.flatMap(prepared, (executor) =>
     Effect.suspend(() => {
       const stop = (reason: string) => {
         executor.requestStop({ source: "user", reason })
@@ -133,4 +205,4 @@ export const startStoppable = <A, E, R, O>(
         return Effect.as(Effect.exit(driver()), handle)
       })
     })
-  ).pipe(Effect.uninterruptible) as never
+  ).pipe(Effect.uninterruptible)

@@ -8,6 +8,8 @@ import type { Shortage } from "./Budget.ts"
 import type { CallError } from "./CallError.ts"
 import { describeShortage } from "./internal/account.ts"
 import type { Question } from "./Question.ts"
+import type { Reason as QuestionReason } from "./QuestionError.ts"
+import type { Snapshot } from "./Snapshot.ts"
 import type { Report, StopReason } from "./Report.ts"
 
 /**
@@ -82,6 +84,10 @@ export class BudgetExceeded<E> extends Data.TaggedClass("BudgetExceeded")<{
 export class Suspended<E> extends Data.TaggedClass("Suspended")<{
   readonly calls: ReadonlyArray<FailedCall<E>>
   readonly questions: ReadonlyArray<Question>
+  /** To go on from: see `Fanout.resume`. */
+  readonly snapshot: Snapshot
+  /** Answers that came with a resume, and were not taken. */
+  readonly refused: ReadonlyArray<QuestionReason>
 }> {}
 
 /**

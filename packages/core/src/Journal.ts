@@ -65,6 +65,8 @@ export const Event = Schema.Union([
       timeout: Schema.Number
     })
   }),
+  // a fan-out of this run id that was suspended goes on
+  event("fanout.resumed", {}),
   event("call.queued", { call, attempt }),
   event("call.settled", { call, outcome: Schema.String, verdict: Schema.String }),
   event("attempt.started", { call, attempt, key: Schema.String }),

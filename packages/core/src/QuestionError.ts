@@ -66,7 +66,7 @@ export class Withdrawn extends Data.TaggedClass("Withdrawn")<{ readonly id: stri
  *
  * @since 0.1.0
  */
-export class Suspended extends Data.TaggedClass("Suspended")<{ readonly id: string }> {
+export class ResumeFirst extends Data.TaggedClass("ResumeFirst")<{ readonly id: string }> {
   get message(): string {
     return `${this.id} belongs to a fan-out that was suspended: resume it from its snapshot, with the answer`
   }
@@ -75,7 +75,7 @@ export class Suspended extends Data.TaggedClass("Suspended")<{ readonly id: stri
 /**
  * @since 0.1.0
  */
-export type Reason = UnknownQuestion | MalformedAnswer | AlreadyAnswered | Withdrawn | Suspended
+export type Reason = UnknownQuestion | MalformedAnswer | AlreadyAnswered | Withdrawn | ResumeFirst
 
 /**
  * An answer that was not taken. Match on `reason._tag`.

@@ -54,6 +54,7 @@ export class Scene {
       case "policy.decided":
         this.decisions.set(event.node, event)
         return
+      case "fanout.resumed":
       case "fanout.drained":
       case "journal.dropped":
       case "session.opened":

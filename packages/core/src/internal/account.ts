@@ -43,6 +43,11 @@ export class Account {
     return undefined
   }
 
+  /** Of its own limits. */
+  get usedSoFar(): { readonly [name: string]: number } {
+    return Object.fromEntries(this.used)
+  }
+
   /** What was reserved has been used: this much of it. */
   settle(reserved: Amounts, used: Amounts): void {
     this.change(reserved, -1)

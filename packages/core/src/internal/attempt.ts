@@ -22,7 +22,9 @@ import type { CallSpec } from "./compile.ts"
 import type { EffectRecord } from "./effects.ts"
 import { mayHaveActed, ofExit } from "./ending.ts"
 import { asks, type Gate } from "./gate.ts"
+import type { Fanout } from "../Snapshot.ts"
 import type { AttemptTimer } from "./attempts.ts"
+import type { Executor } from "./executor.ts"
 import type { Limiter } from "./limiter.ts"
 import type { Asking } from "./questions/asking.ts"
 import type { Desk } from "./questions/desk.ts"
@@ -47,6 +49,8 @@ export interface Heritage {
   readonly caller: RunningAttempt | undefined
   /** For the order of all effects. */
   readonly order: { next: number }
+  /** Something may go on, or stand still, that did not. */
+  readonly wake: () => void
   /** Monotonic milliseconds. */
   readonly now: () => number
   /** Where its handlers ask, and a fan-out inside of them says that nothing goes on there. */
@@ -84,8 +88,12 @@ export class RunningAttempt implements Attempt {
   /** The exit of the handler, fixed before its cleanup runs. */
   body: Exit.Exit<unknown, unknown> | undefined
   cleanup: string | undefined
-  /** Fan-outs that its handler has started. */
+  /** Fan-outs that its handler has started, and what they had come to before a resume. */
   nested = 0
+  readonly runs: Array<Executor> = []
+  resumes: ReadonlyArray<Fanout> = []
+  /** Its handler has opened a session: what ran there cannot be told after a resume. */
+  hasSession = false
   /** When its bound is, on the clock of the executor, once it was told to stop. */
   boundAt: number | undefined
   /** What it has reserved. */
@@ -251,12 +259,19 @@ export class RunningAttempt implements Attempt {
     })
   }
 
+  get isPassing(): boolean {
+    return this.passing > 0
+  }
+
   /** An effect has passed the gate. Returns what is to be called when it has ended. */
   readonly passes = (): (() => void) => {
     this.hasPassed = true
     this.passing++
     return () => {
-      if (--this.passing === 0) this.onAllPassed?.()
+      if (--this.passing === 0) {
+        this.onAllPassed?.()
+        this.heritage.wake()
+      }
     }
   }
 
@@ -337,6 +352,9 @@ export class RunningAttempt implements Attempt {
     )
   }
 }
+
+/** Why what waits for answers ends when its fan-out is suspended. No call is stopped by it. */
+export const suspension: StopReason = { source: "suspend", reason: "the fan-out is suspended" }
 
 /** Why a fan-out inside of a handler is stopped that its handler did not wait for. */
 const outlived: StopReason = { source: "parent", reason: "the handler that it was started in has ended" }

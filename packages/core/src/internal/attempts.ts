@@ -14,7 +14,7 @@ import * as Decision from "../Decision.ts"
 import type { LeftBehind } from "../Quarantine.ts"
 import type { StopReason } from "../Report.ts"
 import { describeShortage } from "./account.ts"
-import { type Heritage, isInterruptible, RunningAttempt } from "./attempt.ts"
+import { type Heritage, isInterruptible, RunningAttempt, suspension } from "./attempt.ts"
 import { bounded } from "./bounded.ts"
 import type { CallState } from "./call.ts"
 import { mayHaveActed, ofExit } from "./ending.ts"
@@ -111,7 +111,7 @@ export class Attempts {
     const attempt = call.current
     if (call.waits === "no" || attempt?.isOver !== false) return
     this.bound(attempt)
-    attempt.requestStop({ source: "suspend", reason: "the fan-out is suspended" })
+    attempt.requestStop(suspension)
   }
 
   /** It does not start. */
@@ -144,6 +144,8 @@ export class Attempts {
       idempotencyKey: call.key(0, env.keys)
     })
     attempt.reservation = reservation
+    attempt.resumes = call.resumes
+    call.resumes = []
     this.spending.hold(call, attempt)
     call.current = attempt
     call.attempts++
@@ -222,7 +224,7 @@ export class Attempts {
   private onExit(call: CallState, attempt: RunningAttempt, exit: Exit.Exit<unknown, unknown>): void {
     attempt.ended = true
     this.spending.free(attempt)
-    if (attempt.stop?.source === "suspend" && !attempt.leftBehind) return this.onSuspended(call, attempt, exit)
+    if (attempt.stop === suspension && !attempt.leftBehind) return this.onSuspended(call, attempt, exit)
     this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler has ended")
     if (attempt.leftBehind) return this.onLate(call, attempt)
     if (!attempt.began) {

@@ -9,6 +9,7 @@ import type { RunningAttempt } from "./attempt.ts"
 import type { CallSpec } from "./compile.ts"
 import { actedOf, EffectRecord } from "./effects.ts"
 import { type AttemptEnd, conclude, type Conclusion, timedOut } from "./ending.ts"
+import type { Fanout } from "../Snapshot.ts"
 import type { Permits, Ticket } from "./limiter.ts"
 import type { Answered } from "./questions/asking.ts"
 import type { RetryState } from "./retry.ts"
@@ -47,6 +48,8 @@ export class CallState {
   denied: Denied | undefined
   /** Permits of the session that its next attempt has got. */
   permits: Permits = noPermits
+  /** What fan-outs inside of its handler had come to before a resume, for its next attempt. */
+  resumes: ReadonlyArray<Fanout> = nothing as ReadonlyArray<never>
   private own: ReadonlyArray<EffectRecord> = nothing
   private adopted: ReadonlyArray<EffectRecord> = nothing
   lastError: unknown
@@ -83,6 +86,18 @@ export class CallState {
     return made
   }
 
+  isAdopted(effect: EffectRecord): boolean {
+    return this.adopted.includes(effect)
+  }
+
+  /** After a resume: what it had done. */
+  restore(own: ReadonlyArray<EffectRecord>, adopted: ReadonlyArray<EffectRecord>): void {
+    if (own.length + adopted.length === 0) return
+    this.own = own
+    this.adopted = adopted
+    this.effects = [...own, ...adopted]
+  }
+
   /** What a fan-out inside of its handler did is what it did. */
   adopt(effects: ReadonlyArray<EffectRecord>): void {
     this.adopted = [...this.adopted, ...effects.filter((effect) => effect.reported !== undefined)]
@@ -96,6 +111,7 @@ export class CallState {
     if (contract.effect !== "none" && typeof contract.compensate === "function") {
       const { compensate } = contract
       effect.undo = (value) => compensate({ key: effect.key, params, value })
+      effect.undoIsOfContract = true
     }
     effect.pass(order)
     if (this.end?._tag === "success") effect.end("committed", Option.some(this.end.value))

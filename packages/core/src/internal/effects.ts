@@ -20,6 +20,10 @@ export class EffectRecord {
   order = -1
   value: Option.Option<unknown> = Option.none()
   undo: BoundUndo | undefined
+  /** Is it undone as the contract says, and not as its handler said? */
+  undoIsOfContract = false
+  /** It happened before a resume: its handler is given what it answered. */
+  isReplayed = false
   /** Why it could not be undone. */
   error: string | undefined
   /** Does the journal have its state? */

@@ -5,6 +5,7 @@ import type { Clock } from "effect/Clock"
 import type * as Context from "effect/Context"
 import type { Journal } from "../Journal.ts"
 import type { Quarantine } from "../Quarantine.ts"
+import type { Reason as QuestionReason } from "../QuestionError.ts"
 import type { Policy } from "../Questions.ts"
 import type { Approval } from "../Tool.ts"
 import type { Account } from "./account.ts"
@@ -41,6 +42,9 @@ export interface Environment {
   /** What becomes of questions. */
   readonly questions: Policy
   readonly desk: Desk
+  /** Answers that came with a resume, and were not taken. */
+  readonly refused: Array<QuestionReason>
+  readonly newId: (prefix: string) => string
   /** Nobody else uses it. */
   readonly ownsDesk: boolean
 }

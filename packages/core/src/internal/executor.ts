@@ -20,7 +20,7 @@ import type { Fault } from "../PlanError.ts"
 import type { Policy } from "../Questions.ts"
 import type { CallReport, StopReason } from "../Report.ts"
 import { describeShortage } from "./account.ts"
-import type { Heritage, Nested, RunningAttempt } from "./attempt.ts"
+import { type Heritage, type Nested, type RunningAttempt, suspension } from "./attempt.ts"
 import { Attempts, type AttemptTimer } from "./attempts.ts"
 import { CallState } from "./call.ts"
 import type { Compiled } from "./compile.ts"
@@ -32,6 +32,7 @@ import { Asking } from "./questions/asking.ts"
 import type { Desk } from "./questions/desk.ts"
 import { stopReason } from "./reason.ts"
 import { Recorder } from "./recorder.ts"
+import { take } from "./snapshot/take.ts"
 import { Spending } from "./spending.ts"
 import { callReport } from "./summary.ts"
 import { Timers } from "./timers.ts"
@@ -93,18 +94,22 @@ export class Executor {
   private starts: Array<number> = []
   private resumes: Array<number> = []
   private stopIsNew = false
+  /** It goes on where another had been suspended. */
+  private isResumed = false
   private opened = false
   private readonly reasons = new Map<number, StopReason>()
   private readonly staggers = new Map<number, Timer>()
   /** Of deadlines: the timer that counts, none while it is paused; when it elapses; what was left of it. */
-  private readonly deadlines = new Map<
+  readonly deadlines = new Map<
     number,
     { readonly timer: Timer | undefined; readonly due: number; readonly left: number }
   >()
   /** Calls that are over, to be journaled when the core has fixed their verdicts. */
   private ended: Array<CallState> = []
+  /** What the core was told, instant by instant. */
+  readonly steps: Array<ReadonlyArray<Decision.Event>> = []
   /** Calls that are over, and whose effects may still be undone: their outcomes are not fixed. */
-  private provisional: Array<CallState> = []
+  provisional: Array<CallState> = []
   private leaveCaller: () => void = () => {}
 
   constructor(compiled: Compiled, env: Environment) {
@@ -135,6 +140,7 @@ export class Executor {
       order: env.order,
       asking: this.asking,
       desk: env.desk,
+      wake: this.scheduleWake,
       approval: env.approval,
       now: this.now,
       adopt: (attempt, nested) => {
@@ -161,7 +167,9 @@ export class Executor {
   run(interruptible: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>): Effect.Effect<void> {
     return Effect.withFiber((fiber) => {
       this.parking.driver = fiber
-      this.recorder.opened()
+      if (this.isResumed) this.recorder.resumed()
+      else this.recorder.opened()
+      for (const question of this.isResumed ? this.desk.listOpen(this.env.runId) : []) this.desk.onAsked?.(question)
       this.inherit()
       return Effect.onExit(interruptible(this.loop), (exit) => {
         if (Exit.isSuccess(exit)) return Effect.void
@@ -179,7 +187,7 @@ export class Executor {
 
   /** Asks everything to stop. The first reason stays. */
   requestStop(reason: StopReason): void {
-    if (reason.source === "suspend") {
+    if (reason === suspension) {
       this.mustSuspend = true
       this.parking.wake()
       return
@@ -223,6 +231,12 @@ export class Executor {
     call.adopt(effects)
     call.strays = [...call.strays, ...strays]
     if (strays.some(({ size }) => size > 0)) call.leftBehind = true
+  }
+
+  /** It goes on from here: its state has been restored. */
+  goesOn(): void {
+    this.isResumed = true
+    this.opened = true
   }
 
   /** Before anything starts: one attempt of each call without which the plan cannot succeed. */
@@ -304,11 +318,18 @@ export class Executor {
       return false
     }
     const { caller, questions } = this.env
+    // what passes the gate while its handler asks has to end first
+    for (const { current } of this.calls.values()) if (current?.isOver === false && current.isPassing) return false
     if (caller !== undefined && !this.mustSuspend) {
       this.asking.standsStill()
       return false
     }
     if (questions.whenOnlyQuestionsRemain === "wait" && !this.mustSuspend) return false
+    const problems = caller === undefined ? take(this).problems : []
+    if (problems.length > 0) {
+      this.requestStop({ source: "suspend", reason: `it cannot be suspended: ${problems.join("; ")}` })
+      return false
+    }
     this.isSuspending = true
     this.desk.suspend(this.env.runId)
     for (const call of this.calls.values()) this.attempts.suspend(call)
@@ -331,9 +352,14 @@ export class Executor {
     if (this.events.length === 0) return due.length > 0
     const events = this.events
     this.events = []
-    Decision.step(this.state, events, this.commands)
+    this.step(events)
     this.carryOut()
     return true
+  }
+
+  private step(events: Array<Decision.Event>): void {
+    if (this.env.questions.whenOnlyQuestionsRemain === "suspend") this.steps.push(events)
+    Decision.step(this.state, events, this.commands)
   }
 
   private takeStop(): void {
@@ -437,7 +463,7 @@ export class Executor {
     this.takeStop()
     const { events } = this
     this.events = []
-    Decision.step(this.state, events, this.commands)
+    this.step(events)
     this.noteDecision()
     this.settleOver()
     this.deliverStops()

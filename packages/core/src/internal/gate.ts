@@ -12,7 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import { CallError, ContractViolation, TimedOut } from "../CallError.ts"
+import { CallError, ContractViolation, NotRepeated, TimedOut } from "../CallError.ts"
 import type { Options } from "../Commit.ts"
 import * as Contract from "../Contract.ts"
 import type { RunningAttempt } from "./attempt.ts"
@@ -63,7 +63,12 @@ export class Gate {
         }
         const violation = violationOf(attempt, options)
         if (violation !== undefined) return violated(violation)
-        recorder.effectIntended(call, attempt, key)
+        if (
+          !call.effects.some(
+            (effect) => effect.ordinal === ordinal && effect.isReplayed && effect.state === "committed"
+          )
+        )
+          recorder.effectIntended(call, attempt, key)
         const admitted = Effect.onExit(Effect.orDie(restore(recorder.flush)), (exit) =>
           Effect.sync(() => {
             if (exit._tag === "Failure") refuse(Cause.hasInterruptsOnly(exit.cause) ? "stop" : "journal")
@@ -81,6 +86,13 @@ export class Gate {
             const record = call.effect(ordinal, keys)
             const { context } = fiber
             record.undo = undoOf(call, key, options, context)
+            record.undoIsOfContract = options.compensate === undefined
+            if (record.isReplayed) {
+              record.isReplayed = false
+              if (record.state === "committed") return Effect.succeed(Option.getOrUndefined(record.value))
+              if (!Contract.mayRepeat(call.spec.contract, true))
+                return Effect.die(new CallError({ reason: new NotRepeated({ key }) }))
+            }
             record.pass(this.nextOrder())
             const passed = attempt.passes()
             // begun here: no scheduler comes between the look at the fence and this

@@ -84,3 +84,34 @@ export const text = (u: unknown, key: string): string | undefined => {
     return undefined
   }
 }
+
+/** With keys in one order: their order means nothing. */
+export const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, canonical(inner)])
+  )
+}
+
+/** Is it JSON as it stands, so that nothing is lost when it is written down? */
+export const isJson = (u: unknown): boolean => {
+  switch (typeof u) {
+    case "string":
+    case "boolean":
+      return true
+    case "number":
+      return Number.isFinite(u) && !Object.is(u, -0)
+    case "object": {
+      if (u === null) return true
+      if (Array.isArray(u)) return u.every(isJson)
+      const prototype: unknown = Object.getPrototypeOf(u)
+      if (prototype !== Object.prototype && prototype !== null) return false
+      return Object.values(u).every(isJson)
+    }
+    default:
+      return false
+  }
+}

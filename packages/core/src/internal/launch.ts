@@ -2,17 +2,19 @@
  * From a plan to an executor, and from its run to its report: what `Fanout` and `Session` share.
  */
 import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type { Options } from "../Fanout.ts"
-import { FanoutError } from "../FanoutError.ts"
+import { FanoutError, Suspended } from "../FanoutError.ts"
 import * as Journal from "../Journal.ts"
 import { type Fault, PlanError } from "../PlanError.ts"
 import * as Quarantine from "../Quarantine.ts"
 import * as Questions from "../Questions.ts"
 import type { Report } from "../Report.ts"
+import { Claims, OtherPlan, sign, type Snapshot, SnapshotError, verify } from "../Snapshot.ts"
 import { Account } from "./account.ts"
 import { type Heritage, type RunningAttempt, runningOf } from "./attempt.ts"
 import { bounded } from "./bounded.ts"
@@ -22,6 +24,8 @@ import { Executor } from "./executor.ts"
 import { type Limits, limitsOf } from "./limits.ts"
 import { Desk } from "./questions/desk.ts"
 import type { Node } from "./node.ts"
+import { differencesOf, restore } from "./snapshot/restore.ts"
+import { take } from "./snapshot/take.ts"
 import type { Pace } from "./spending.ts"
 import { summarize } from "./summary.ts"
 
@@ -37,7 +41,42 @@ export interface Home extends Pick<
 
 /** Everything that can be known beforehand is checked here: all faults at once, and nothing has started. */
 export const prepare = (plan: Node, options: Options, home?: Home): Effect.Effect<Executor, PlanError> =>
-  Effect.withFiber((fiber) => {
+  // of another plan only a snapshot can be
+  build(plan, options, home, undefined) as Effect.Effect<Executor, PlanError>
+
+/** As {@link prepare}, to go on from a snapshot; claims it, last of all. */
+export const prepareFrom = (
+  plan: Node,
+  snapshot: Snapshot,
+  options: Options,
+  home?: Home
+): Effect.Effect<Executor, PlanError | SnapshotError> =>
+  Effect.flatMap(Effect.andThen(verify(snapshot), Claims), (claim) =>
+    Effect.flatMap(build(plan, { ...optionsOf(snapshot), ...options }, home, snapshot), (executor) =>
+      Effect.as(claim(snapshot), executor)
+    )
+  )
+
+/** The settings that a snapshot was taken under. */
+const optionsOf = ({ settings }: Snapshot): Options => {
+  const { budget, timeout = "infinity", ...rest } = settings
+  if (budget === undefined) return { ...rest, timeout: timeout as Duration.Input }
+  const { attempts, calls, wallClock, ...costs } = budget
+  const counted = {
+    ...(attempts === undefined ? {} : { attempts }),
+    ...(calls === undefined ? {} : { calls }),
+    ...(wallClock === undefined ? {} : { wallClock })
+  }
+  return { ...rest, timeout: timeout as Duration.Input, budget: { ...counted, costs } }
+}
+
+const build = (
+  plan: Node,
+  options: Options,
+  home: Home | undefined,
+  resumed: Snapshot | undefined
+): Effect.Effect<Executor, PlanError | SnapshotError> =>
+  Effect.withFiber((fiber): Effect.Effect<Executor, PlanError | SnapshotError> => {
     const caller = runningOf(fiber)
     const limits = limitsOf(options)
     const compiled = compile(plan, home !== undefined || caller === undefined || caller.call === "/" ? "" : caller.call)
@@ -51,8 +90,13 @@ export const prepare = (plan: Node, options: Options, home?: Home): Effect.Effec
     const around = home === undefined ? caller : home.caller
     const identity =
       home === undefined
-        ? identityOf(inherited, options.runId, () => random.nextDoubleUnsafe())
-        : { runId: home.runId, keys: home.runId, session: home.session, epoch: home.epoch }
+        ? identityOf(inherited, resumed?.runId ?? options.runId, () => random.nextDoubleUnsafe())
+        : {
+            runId: resumed?.runId ?? home.runId,
+            keys: resumed?.runId ?? home.runId,
+            session: home.session,
+            epoch: home.epoch
+          }
     const questions = fiber.getRef(Questions.Current)
     const desk = around?.heritage.desk ?? home?.desk ?? new Desk()
     const above = home?.account ?? inherited?.heritage.account
@@ -75,9 +119,23 @@ export const prepare = (plan: Node, options: Options, home?: Home): Effect.Effec
       approval: options.approval ?? around?.heritage.approval,
       questions,
       desk,
+      refused: [],
+      newId: (prefix) => newRunId(() => random.nextDoubleUnsafe()).replace("run", prefix),
       ownsDesk: around === undefined && home === undefined
     })
     if (around === undefined && questions.asked !== undefined) executor.answerBy(questions.asked)
+    // a handler that runs again starts its fan-outs in the same order
+    const saved = resumed?.fanout ?? inherited?.resumes[inherited.nested - 1]
+    inherited?.runs.push(executor)
+    if (home?.caller !== undefined) home.caller.hasSession = true
+    if (saved !== undefined) {
+      const differences = differencesOf(executor.compiled, saved)
+      const other = new SnapshotError({ reason: new OtherPlan({ differences }) })
+      if (differences.length > 0) return resumed === undefined ? Effect.die(other) : Effect.fail(other)
+      const asked = resumed?.questions ?? desk.list().filter(({ state }) => state === "open")
+      for (const question of resumed?.questions ?? []) desk.remember(question)
+      return Effect.as(restore(executor, saved, asked), executor)
+    }
     const shortages = executor.reserveEssential()
     return shortages.length === 0 ? Effect.succeed(executor) : Effect.fail(new PlanError({ faults: shortages }))
   })
@@ -105,6 +163,32 @@ export const newRunId = (random: () => number): string => {
   return id
 }
 
+/** Why it ended undecided, with what it can go on from. */
+const suspensionOf = (executor: Executor): Effect.Effect<Suspended<unknown> | undefined> => {
+  const { desk, env } = executor
+  return Effect.suspend(() => {
+    if (!executor.isSuspended || env.caller !== undefined) return Effect.succeed(undefined)
+    const { budget, timeout, ...limits } = env.limits
+    const snapshot: Snapshot = {
+      toolscope: 1,
+      snapshot: env.newId("snapshot"),
+      runId: env.runId,
+      takenAt: env.clock.currentTimeMillisUnsafe(),
+      settings: {
+        ...limits,
+        ...(Number.isFinite(timeout) ? { timeout } : {}),
+        ...(budget === undefined ? {} : { budget: Object.fromEntries(budget) })
+      },
+      fanout: take(executor).fanout,
+      questions: desk.list(env.runId)
+    }
+    return Effect.map(
+      sign(snapshot),
+      (snapshot) => new Suspended({ calls: [], questions: desk.listOpen(env.runId), snapshot, refused: env.refused })
+    )
+  })
+}
+
 export interface Closed {
   readonly report: () => Report
   readonly exit: Exit.Exit<unknown, FanoutError<unknown>>
@@ -118,8 +202,8 @@ export const execute = (
 ): Effect.Effect<unknown, FanoutError<unknown>> =>
   Effect.suspend(() => {
     let closed: Closed
-    const close = Effect.suspend(() => {
-      const { reason, report, value } = summarize(executor)
+    const close = Effect.flatMap(suspensionOf(executor), (suspended) => {
+      const { reason, report, value } = summarize(executor, suspended)
       const exit = reason === undefined ? Exit.succeed(value) : Exit.fail(new FanoutError({ reason, report: report() }))
       closed = { report, exit }
       onClosed(closed)

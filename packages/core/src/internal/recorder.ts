@@ -96,6 +96,10 @@ export class Recorder {
     this.writeLazily({ type: "fanout.opened", contracts, limits } as never, "plan", () => encodeNode(compiled).json)
   }
 
+  resumed(): void {
+    this.write({ type: "fanout.resumed" })
+  }
+
   queued(call: CallState): void {
     this.write({ type: "call.queued", call: call.spec.id, attempt: call.attempts + 1 })
   }

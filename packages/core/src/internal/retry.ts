@@ -53,7 +53,8 @@ const hopeless = new Set<string>([
   "RetryDied",
   "ContractViolation",
   "Overloaded",
-  "Denied"
+  "Denied",
+  "NotRepeated"
 ])
 
 /** May an attempt follow one that ended so? `acted`: the call may have acted. */

@@ -12,7 +12,7 @@ import {
   QuorumFailed,
   type Reason,
   Stopped,
-  Suspended
+  type Suspended
 } from "../FanoutError.ts"
 import * as Outcome from "../Outcome.ts"
 import type { CallReport, EffectReport, Report } from "../Report.ts"
@@ -34,11 +34,11 @@ export interface Summary {
   readonly report: () => Report
 }
 
-export const summarize = (executor: Executor): Summary => {
+export const summarize = (executor: Executor, suspended: Suspended<unknown> | undefined): Summary => {
   const { recorder, state } = executor
   const drained = executor.hasDrained
   const drainMillis = Math.max(0, Math.round(executor.closedAt - (executor.decidedAt ?? executor.closedAt)))
-  const reason = Decision.decision(state, 0) === "succeeded" ? undefined : reasonOf(executor)
+  const reason = Decision.decision(state, 0) === "succeeded" ? undefined : (suspended ?? reasonOf(executor))
   const value = reason === undefined ? executor.valueOf(0) : undefined
   let made: Report | undefined
   const report = () => (made ??= reportOf(executor, { drained, drainMillis, reason, value }))
@@ -57,7 +57,7 @@ const reportOf = (
   const { drainMillis, drained, reason, value } = facts
   const report: Report = {
     runId: env.runId,
-    status: statusOf(reason),
+    status: executor.isSuspended ? "suspended" : statusOf(reason),
     ...(reason === undefined ? { value } : { reason: { _tag: reason._tag, calls: reason.calls.map(({ id }) => id) } }),
     calls: [...calls.values()].map((call) => callReport(executor, call)),
     nodes: compiled.nodes.flatMap((node, i) => (node.policy === "call" ? [] : [nodeReport(compiled, state, i)])),
@@ -143,7 +143,8 @@ export const callReport = ({ compiled, state }: Executor, call: CallState): Call
 
 const reasonOf = (executor: Executor): Reason<unknown> => {
   const { compiled, state } = executor
-  if (executor.isSuspended) return new Suspended({ calls: [], questions: executor.desk.listOpen(executor.env.runId) })
+  if (executor.isSuspended)
+    return new Stopped({ calls: [], by: { source: "suspend", reason: "the fan-out around it is suspended" } })
   const failed = (): ReadonlyArray<FailedCall<unknown>> => causes(executor)
   if (Decision.decision(state, 0) === "stopped") {
     const by = executor.stoppedFromAbove!

@@ -21,7 +21,7 @@ import { sanitize } from "../json.ts"
 import type { Recorder } from "../recorder.ts"
 import type { Spending } from "../spending.ts"
 import * as Approval from "./approval.ts"
-import type { Desk, Reply } from "./desk.ts"
+import type { Asked, Desk, Reply } from "./desk.ts"
 
 interface Host {
   readonly env: Environment
@@ -112,7 +112,8 @@ export class Asking {
           resume(Effect.interrupt)
         })
         this.opened(call, id)
-        this.host.recorder.asked(call, attempt.attempt, question)
+        // after a resume it has been asked already
+        if (!this.host.desk.isOpen(id)) this.host.recorder.asked(call, attempt.attempt, question)
         this.host.desk.ask(question, {
           decode,
           replied: (reply) => {
@@ -142,27 +143,49 @@ export class Asking {
       this.host.deny(call, new Denied({ expired: false, why }))
       return false
     }
-    const { decode, jsonSchema } = codec.of(Approval.Answer)
     call.approval = "asked"
     const question = this.question(call, "?approval", undefined, {
       kind: "approval",
       prompt: `May ${tool.name === "" ? "an inline Effect" : tool.name} run? (${contract.effect})`,
-      schema: sanitize(jsonSchema() ?? {}),
+      schema: sanitize(codec.of(Approval.Answer).jsonSchema() ?? {}),
       params: sanitize(paramsJson)
     })
     this.opened(call, question.id)
     recorder.asked(call, 0, question)
-    desk.ask(question, {
-      decode,
+    desk.ask(question, this.approvalOf(call, question.id))
+    return false
+  }
+
+  private approvalOf(call: CallState, id: string): Asked {
+    return {
+      decode: codec.of(Approval.Answer).decode,
       replied: (reply) => {
-        recorder.answered(call, question.id, reply)
+        this.host.recorder.answered(call, id, reply)
         if (reply._tag === "answer") {
           call.approval = "given"
-          this.closed(call, question.id, () => {})
+          this.closed(call, id, () => {})
         } else this.host.deny(call, denied(reply))
       }
-    })
-    return false
+    }
+  }
+
+  /** As it waited when the fan-out was suspended. A handler runs again when one of its questions has a reply. */
+  restore(call: CallState, questions: ReadonlyArray<Question>): void {
+    call.waits = "yes"
+    for (const question of questions) {
+      if (question.state !== "open") continue
+      call.open.add(question.id)
+      if (question.kind === "approval" && question.call === call.spec.id)
+        this.host.desk.restoreAsked(question, this.approvalOf(call, question.id))
+      else
+        this.host.desk.restore(question, () => {
+          if (call.waits !== "yes" || isAlive(call)) return
+          call.open.clear()
+          this.comeBack(call)
+        })
+      if (question.expiresAt !== undefined)
+        this.host.armExpiry(question.id, question.expiresAt - this.host.env.clock.currentTimeMillisUnsafe())
+    }
   }
 
   private question(

@@ -3,6 +3,7 @@
  * question is answered once, and never forgotten. Synchronous: an answer that is taken has been taken when the call returns.
  */
 import type * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
@@ -15,7 +16,7 @@ import {
   MalformedAnswer,
   QuestionError,
   type Reason,
-  Suspended,
+  ResumeFirst,
   UnknownQuestion,
   Withdrawn
 } from "../../QuestionError.ts"
@@ -41,8 +42,18 @@ export interface Asked {
 
 type Draft = { -readonly [K in keyof Question]: Question[K] }
 
-interface Entry extends Asked {
+/** A reply to a question that its handler has not asked again since a resume: who gave it waits. */
+interface Pending {
+  readonly reply: { readonly answer: unknown; readonly by: string | undefined } | Extract<Reply, { _tag: "denied" }>
+  readonly taken: Deferred.Deferred<void, QuestionError>
+}
+
+interface Entry {
   readonly question: Draft
+  /** Absent where its handler has to run again first: `wake` makes it. */
+  readonly asked: Asked | undefined
+  readonly wake: (() => void) | undefined
+  pending: Pending | undefined
   /** Its fan-out has been suspended: nobody here waits for an answer. */
   isSuspended: boolean
 }
@@ -54,30 +65,78 @@ export class Desk implements Answers {
   onAsked: ((question: Question) => void) | undefined
   private isClosed = false
 
-  /** A question of this id may have been asked before, and withdrawn: then it is asked anew. */
+  /**
+   * A question of this id may have been asked before, and withdrawn: then it is asked anew. One that was open before a resume stays as it is,
+   * and may have its answer already.
+   */
   ask(question: Question, asked: Asked): void {
-    const entry = { question: { ...question }, ...asked, isSuspended: false }
+    const before = this.entries.get(question.id)
+    const entry: Entry = { question: { ...question }, asked, wake: undefined, pending: undefined, isSuspended: false }
     this.entries.set(question.id, entry)
-    const shown = { ...entry.question }
+    if (before === undefined || before.question.state !== "open") {
+      this.tell(entry.question)
+      return
+    }
+    const { pending } = before
+    if (pending === undefined) return
+    const refusal = this.reply(entry, asked, pending.reply)
+    Deferred.doneUnsafe(
+      pending.taken,
+      refusal === undefined ? Effect.void : Effect.fail(new QuestionError({ reason: refusal }))
+    )
+  }
+
+  isOpen(id: string): boolean {
+    return this.entries.get(id)?.question.state === "open"
+  }
+
+  /** As it stood in a snapshot. `wake` makes its handler ask again; where a reply waits already, at once. */
+  restore(question: Question, wake: () => void): void {
+    const before = this.entries.get(question.id)
+    const pending = before?.pending
+    this.entries.set(question.id, { question: { ...question }, asked: undefined, wake, pending, isSuspended: false })
+    if (pending !== undefined) wake()
+  }
+
+  /** As it stood in a snapshot, and nobody asks any more. */
+  remember(question: Question): void {
+    this.restore(question, () => {})
+  }
+
+  /** As it stood in a snapshot, where it is known how to read an answer. */
+  restoreAsked(question: Question, asked: Asked): void {
+    this.entries.set(question.id, {
+      question: { ...question },
+      asked,
+      wake: undefined,
+      pending: undefined,
+      isSuspended: false
+    })
+  }
+
+  private tell(question: Question): void {
+    const shown = { ...question }
     for (const queue of this.queues) Queue.offerUnsafe(queue, shown)
     this.onAsked?.(shown)
   }
 
   /** Who asked does not wait any more. */
   withdraw(id: string, why: string): boolean {
-    const question = this.entries.get(id)?.question
-    if (question?.state !== "open") return false
-    question.state = "withdrawn"
-    question.reason = why
+    const entry = this.entries.get(id)
+    if (entry?.question.state !== "open") return false
+    entry.question.state = "withdrawn"
+    entry.question.reason = why
+    if (entry.pending !== undefined) Deferred.doneUnsafe(entry.pending.taken, refuse(new Withdrawn({ id, why })))
     return true
   }
 
   /** Its time is up. */
   expire(id: string): void {
     const entry = this.entries.get(id)
-    if (entry?.question.state !== "open") return
-    entry.question.state = "expired"
-    entry.replied({ _tag: "denied", by: undefined, reason: "nobody answered in time", expired: true })
+    if (entry?.question.state !== "open" || entry.pending !== undefined) return
+    const reply = { _tag: "denied", by: undefined, reason: "nobody answered in time", expired: true } as const
+    if (entry.asked === undefined) this.keep(entry, reply)
+    else this.reply(entry, entry.asked, reply)
   }
 
   /** The open questions of this run stay open, and are answered where it is resumed. */
@@ -98,38 +157,55 @@ export class Desk implements Answers {
     return this.list(runId).filter(({ state }) => state === "open")
   }
 
-  readonly answer: Answers["answer"] = (id, answer, { by } = {}) =>
-    Effect.suspend(() => {
-      const found = this.find(id)
-      if (Result.isFailure(found)) return refuse(found.failure)
-      const { decode, question, replied } = found.success
-      const value = decode(answer)
-      if (Result.isFailure(value)) return refuse(new MalformedAnswer({ id, issues: value.failure }))
-      const json = sanitize(answer)
-      const no = question.kind === "approval" ? refusalIn(value.success) : undefined
-      question.state = no === undefined ? "answered" : "denied"
-      question.answer = json
-      if (by !== undefined) question.by = by
-      if (no?.reason !== undefined) question.reason = no.reason
-      replied(
-        no === undefined
-          ? { _tag: "answer", value: value.success, json, by }
-          : { _tag: "denied", by, reason: no.reason, expired: false }
-      )
-      return Effect.void
-    })
+  readonly answer: Answers["answer"] = (id, answer, { by } = {}) => this.take(id, { answer, by })
 
   readonly deny: Answers["deny"] = (id, { by, reason } = {}) =>
-    Effect.suspend(() => {
+    this.take(id, { _tag: "denied", by, reason, expired: false })
+
+  private take(id: string, reply: Pending["reply"]): Effect.Effect<void, QuestionError> {
+    return Effect.suspend(() => {
       const found = this.find(id)
       if (Result.isFailure(found)) return refuse(found.failure)
-      const { question, replied } = found.success
-      question.state = "denied"
-      if (by !== undefined) question.by = by
-      if (reason !== undefined) question.reason = reason
-      replied({ _tag: "denied", by, reason, expired: false })
-      return Effect.void
+      const { asked, pending } = found.success
+      if (pending !== undefined) return refuse(new AlreadyAnswered({ id }))
+      if (asked === undefined) return Deferred.await(this.keep(found.success, reply))
+      const refusal = this.reply(found.success, asked, reply)
+      return refusal === undefined ? Effect.void : refuse(refusal)
     })
+  }
+
+  /** Until its handler has come to it again. */
+  private keep(entry: Entry, reply: Pending["reply"]): Pending["taken"] {
+    const taken = Deferred.makeUnsafe<void, QuestionError>()
+    entry.pending = { reply, taken }
+    entry.wake?.()
+    return taken
+  }
+
+  /** Tells who asked, if the reply is one that can be taken. */
+  private reply({ question }: Entry, { decode, replied }: Asked, reply: Pending["reply"]): Reason | undefined {
+    if ("_tag" in reply) {
+      note(question, reply)
+      replied(reply)
+      return undefined
+    }
+    const value = decode(reply.answer)
+    if (Result.isFailure(value)) return new MalformedAnswer({ id: question.id, issues: value.failure })
+    const { by } = reply
+    const json = sanitize(reply.answer)
+    question.answer = json
+    const no = question.kind === "approval" ? refusalIn(value.success) : undefined
+    if (no !== undefined) {
+      const denied = { _tag: "denied", by, reason: no.reason, expired: false } as const
+      note(question, denied)
+      replied(denied)
+      return undefined
+    }
+    question.state = "answered"
+    if (by !== undefined) question.by = by
+    replied({ _tag: "answer", value: value.success, json, by })
+    return undefined
+  }
 
   private find(id: string): Result.Result<Entry, Reason> {
     const entry = this.entries.get(id)
@@ -137,7 +213,7 @@ export class Desk implements Answers {
     const { by, reason, state } = entry.question
     switch (state) {
       case "open":
-        return entry.isSuspended ? Result.fail(new Suspended({ id })) : Result.succeed(entry)
+        return entry.isSuspended ? Result.fail(new ResumeFirst({ id })) : Result.succeed(entry)
       case "answered":
       case "denied":
         return Result.fail(new AlreadyAnswered({ id, ...(by === undefined ? {} : { by }) }))
@@ -176,6 +252,12 @@ const isOf = (runId: string, question: Question): boolean =>
   question.runId === runId || question.runId.startsWith(`${runId}/`) || question.runId.startsWith(`${runId}@`)
 
 const refuse = (reason: Reason): Effect.Effect<never, QuestionError> => Effect.fail(new QuestionError({ reason }))
+
+const note = (question: Draft, { by, expired, reason }: Extract<Reply, { readonly _tag: "denied" }>): void => {
+  question.state = expired ? "expired" : "denied"
+  if (by !== undefined) question.by = by
+  if (reason !== undefined) question.reason = reason
+}
 
 /** Does this answer to an approval say no? */
 const refusalIn = (answer: unknown): { readonly reason: string | undefined } | undefined => {

@@ -71,18 +71,7 @@ const isInline = (nodes: Compiled["nodes"], { index }: CallSpec): boolean => {
 }
 
 const keyOf = ({ paramsJson, tool }: CallSpec): string =>
-  `${tool.name} ${JSON.stringify(canonical(json.sanitize(paramsJson)))}`
-
-/** The order of keys means nothing. */
-const canonical = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(canonical)
-  if (typeof value !== "object" || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, inner]) => [key, canonical(inner)])
-  )
-}
+  `${tool.name} ${JSON.stringify(json.canonical(json.sanitize(paramsJson)))}`
 
 /** In which way it failed: what the error is called, and what it says. */
 const wayOf = (error: unknown): string => {

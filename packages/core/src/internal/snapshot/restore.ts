@@ -1,0 +1,130 @@
+/**
+ * Puts a new executor where another one stood still: what was decided is decided again from the same events, what is over is over, and who
+ * waited waits.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Decision from "../../Decision.ts"
+import type { Question } from "../../Question.ts"
+import type { Call, Fanout } from "../../Snapshot.ts"
+import * as Contract from "../../Contract.ts"
+import type { StopReason } from "../../Report.ts"
+import type { CallState } from "../call.ts"
+import type { Compiled } from "../compile.ts"
+import { EffectRecord } from "../effects.ts"
+import { encodeNode } from "../encode.ts"
+import type { Executor } from "../executor.ts"
+import { canonical } from "../json.ts"
+import * as Retry from "../retry.ts"
+import { restoreEnd, restoreError } from "./errors.ts"
+
+/** Where this plan and its tools are not those of the snapshot. */
+export const differencesOf = (compiled: Compiled, saved: Fanout): ReadonlyArray<string> => {
+  if (textOf(encodeNode(compiled).json) !== textOf(saved.plan)) return ["/plan"]
+  return [...compiled.calls.values()].flatMap(({ contract, id, tool }, i) => {
+    const call = saved.calls[i]
+    if (call?.id !== id || textOf(Contract.toData(contract)) !== textOf(call.contract)) return [id]
+    // a schema that does not take its own answer back
+    return call.end !== undefined && restoreEnd(call.end, tool) === undefined ? [id] : []
+  })
+}
+
+const textOf = (json: unknown): string => JSON.stringify(canonical(json))
+
+const silent: Decision.Commands = {
+  activated: () => {},
+  queued: () => {},
+  arm: () => {},
+  decided: () => {},
+  stop: () => {},
+  drop: () => {},
+  undo: () => {},
+  start: () => {},
+  resume: () => {},
+  pause: () => {},
+  proceed: () => {}
+}
+
+export const restore = (executor: Executor, saved: Fanout, questions: ReadonlyArray<Question>): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { calls, deadlines, env, state } = executor
+    const states = [...calls.values()]
+    states.forEach((call, i) => {
+      restoreCall(executor, call, saved.calls[i]!)
+    })
+    // what succeeded is known by now: a quorum may ask whether its values agree
+    Decision.open(state, silent)
+    for (const events of saved.steps) {
+      const step = events.map((event) => ({ ...event }) as Decision.Event)
+      executor.steps.push(step)
+      Decision.step(state, step, silent)
+    }
+    states.forEach((call, i) => {
+      const one = saved.calls[i]!
+      if (one.state === "settled") call.settle(one.settledAt ?? 0)
+      if (one.state === "over") executor.provisional.push(call)
+      if (one.state === "waiting")
+        executor.asking.restore(
+          call,
+          questions.filter((question) => isBelow(call, question))
+        )
+    })
+    for (const { left, node } of saved.deadlines) deadlines.set(node, { timer: undefined, due: 0, left })
+    env.ownAccount?.settle({}, saved.used)
+    executor.goesOn()
+    return Effect.forEach(states, (call, i) => restoreRetry(call, saved.calls[i]!), { discard: true })
+  })
+
+/** Does it come of this call, or of a fan-out inside of its handler? */
+const isBelow = ({ spec: { id } }: CallState, { call }: Question): boolean =>
+  id === "/" || call === id || call.startsWith(`${id}/`)
+
+const restoreCall = (executor: Executor, call: CallState, saved: Call): void => {
+  const { contract, params, tool } = call.spec
+  call.attempts = saved.attempts
+  if (saved.end !== undefined) call.end = restoreEnd(saved.end, tool)
+  if (saved.lastError !== undefined) call.lastError = restoreError(saved.lastError, tool)
+  call.stoppedBy = saved.stoppedBy as StopReason | undefined
+  call.cleanup = saved.cleanup
+  call.late.push(...saved.late)
+  call.leftBehind = saved.leftBehind
+  call.startedAt = saved.startedAt
+  if (saved.approved) call.approval = "given"
+  call.resumes = saved.nested
+  for (const { answer, denied, ordinal, prompt } of saved.replies)
+    call.answered.set(ordinal, {
+      prompt,
+      reply: denied === undefined ? { _tag: "answer", json: answer ?? null } : { _tag: "denied", ...denied }
+    })
+  const effects = saved.effects.map((one) => {
+    const effect = new EffectRecord(one.ordinal, one.key)
+    effect.state = one.state
+    effect.order = one.order
+    effect.value = one.answered ? Option.some(one.value) : Option.none()
+    effect.error = one.error
+    effect.written = true
+    effect.isReplayed = saved.state === "waiting" && (one.state === "committed" || one.state === "unknown")
+    if (one.undo && contract.effect !== "none" && typeof contract.compensate === "function") {
+      const { compensate } = contract
+      effect.undo = (value) => compensate({ key: one.key, params, value })
+      effect.undoIsOfContract = true
+    }
+    executor.env.order.next = Math.max(executor.env.order.next, one.order + 1)
+    return { effect, adopted: one.adopted }
+  })
+  call.restore(
+    effects.filter(({ adopted }) => !adopted).map(({ effect }) => effect),
+    effects.filter(({ adopted }) => adopted).map(({ effect }) => effect)
+  )
+}
+
+/** A schedule has gone so many steps already. */
+const restoreRetry = (call: CallState, saved: Call): Effect.Effect<void> => {
+  const { retry } = call.spec
+  if (retry === undefined || saved.state !== "waiting" || saved.retries === 0) return Effect.void
+  return Effect.suspend(() => {
+    const state = (call.retry = Retry.make(retry))
+    const steps = Array.from({ length: saved.retries })
+    return Effect.ignore(Effect.forEach(steps, () => state(call.lastError), { discard: true }))
+  })
+}

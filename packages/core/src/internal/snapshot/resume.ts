@@ -1,0 +1,51 @@
+/**
+ * A fan-out that goes on from a snapshot, with the answers that came with it.
+ */
+import * as Effect from "effect/Effect"
+import type { ResumeOptions } from "../../Fanout.ts"
+import type { PlanError } from "../../PlanError.ts"
+import { AlreadyAnswered, QuestionError, UnknownQuestion, Withdrawn } from "../../QuestionError.ts"
+import type { Snapshot, SnapshotError } from "../../Snapshot.ts"
+import type { Executor } from "../executor.ts"
+import { type Home, prepareFrom } from "../launch.ts"
+import type { Node } from "../node.ts"
+
+/** Everything that can be known beforehand is checked first; then the snapshot is claimed. */
+export const resumed = (
+  plan: Node,
+  snapshot: Snapshot,
+  options: ResumeOptions,
+  home?: Home
+): Effect.Effect<Executor, PlanError | SnapshotError | QuestionError> => {
+  const { answers = {}, by, deny = [], ...rest } = options
+  const who = by === undefined ? {} : { by }
+  return Effect.flatMap(check(snapshot, [...Object.keys(answers), ...deny]), () =>
+    Effect.map(prepareFrom(plan, snapshot, rest, home), (executor) => {
+      const { desk, env, fork } = executor
+      const give = (given: Effect.Effect<void, QuestionError>) => {
+        const refused = ({ reason }: QuestionError) => Effect.sync(() => env.refused.push(reason))
+        fork(Effect.catch(given, refused))
+      }
+      for (const [id, answer] of Object.entries(answers)) give(desk.answer(id, answer, who))
+      for (const id of deny) give(desk.deny(id, who))
+      return executor
+    })
+  )
+}
+
+/** Can these questions be answered? */
+const check = ({ questions }: Snapshot, ids: ReadonlyArray<string>): Effect.Effect<void, QuestionError> => {
+  for (const id of ids) {
+    const question = questions.find((question) => question.id === id)
+    if (question?.state === "open") continue
+    const open = questions.flatMap(({ id, state }) => (state === "open" ? [id] : []))
+    const reason =
+      question === undefined
+        ? new UnknownQuestion({ id, open })
+        : question.state === "answered" || question.state === "denied"
+          ? new AlreadyAnswered({ id, ...(question.by === undefined ? {} : { by: question.by }) })
+          : new Withdrawn({ id, why: question.reason ?? `it is ${question.state}` })
+    return Effect.fail(new QuestionError({ reason }))
+  }
+  return Effect.void
+}

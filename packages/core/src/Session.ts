@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Budget, Usage } from "./Budget.ts"
+import type { ResumeOptions } from "./Fanout.ts"
 import type { FanoutError } from "./FanoutError.ts"
 import { open } from "./internal/session/session.ts"
 import type { Journal } from "./Journal.ts"
@@ -19,9 +20,12 @@ import type * as Plan from "./Plan.ts"
 import type { Settings } from "./PlanDocument.ts"
 import type { PlanError } from "./PlanError.ts"
 import type { Quarantine } from "./Quarantine.ts"
+import type { QuestionError } from "./QuestionError.ts"
 import type { Desk } from "./Questions.ts"
 import type { CallReport, Report } from "./Report.ts"
 import type { SessionError } from "./SessionError.ts"
+import type { Snapshot, SnapshotError } from "./Snapshot.ts"
+import type { Approval } from "./Tool.ts"
 
 /**
  * @since 0.1.0
@@ -67,9 +71,18 @@ export interface Options {
 export interface FanoutOptions extends Settings {
   /** Per attempt, where neither the call nor its tool says otherwise. Default 30 seconds. */
   readonly timeout?: Duration.Input
+  /** Does a person have to agree before a call starts, beside what its tool says? Default `"never"`. */
+  readonly approval?: Approval<unknown>
   /** Ids of what was left behind (`LeftBehind.id`): it starts although they may still act. */
   readonly despite?: ReadonlyArray<string>
 }
+
+/**
+ * The settings of a resume in a session: those of the snapshot, where nothing else is said.
+ *
+ * @since 0.1.0
+ */
+export interface SessionResume extends FanoutOptions, Pick<ResumeOptions, "answers" | "deny" | "by"> {}
 
 /**
  * A call that has settled, while its fan-out goes on.
@@ -111,6 +124,15 @@ export interface Session extends Desk {
     plan: Plan.Plan<A, E, R, O>,
     options?: FanoutOptions & { readonly reason?: string }
   ) => Effect.Effect<A, FanoutError<E> | PlanError | SessionError, R>
+  /**
+   * Goes on from a snapshot of a suspended fan-out, of this session or another, in an epoch of this one: see `Fanout.resume`. Refused as
+   * `fanout` is. Run id and keys are those of the snapshot.
+   */
+  readonly resume: <A, E, R, O>(
+    plan: Plan.Plan<A, E, R, O>,
+    snapshot: Snapshot,
+    options?: SessionResume
+  ) => Effect.Effect<A, FanoutError<E> | PlanError | SessionError | SnapshotError | QuestionError, R>
   /** Asks what runs to stop, and waits until it has drained (not inside of a handler, which is a part of it). The session stays open. */
   readonly cancel: (reason?: string) => Effect.Effect<void>
   /** Waits until nothing runs; inside of a handler, for itself, until its timeout. What was left behind is in the quarantine. */

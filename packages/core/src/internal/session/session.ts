@@ -15,7 +15,8 @@ import * as Plan from "../../Plan.ts"
 import type { PlanError } from "../../PlanError.ts"
 import type { Quarantine } from "../../Quarantine.ts"
 import type { Report, StopReason } from "../../Report.ts"
-import type { FanoutOptions, Options, Session } from "../../Session.ts"
+import type { QuestionError } from "../../QuestionError.ts"
+import type { FanoutOptions, Options, Session, SessionResume } from "../../Session.ts"
 import {
   BudgetExceeded,
   Busy,
@@ -28,13 +29,15 @@ import {
   Stopping,
   Superseded
 } from "../../SessionError.ts"
+import type { Snapshot, SnapshotError } from "../../Snapshot.ts"
 import { Account } from "../account.ts"
 import { type RunningAttempt, runningOf } from "../attempt.ts"
 import type { Executor } from "../executor.ts"
-import { execute, newRunId, prepare } from "../launch.ts"
+import { execute, type Home, newRunId, prepare } from "../launch.ts"
 import { Limiter } from "../limiter.ts"
 import { answersOf } from "../questions/answers.ts"
 import { Desk } from "../questions/desk.ts"
+import { resumed } from "../snapshot/resume.ts"
 import type { Pace } from "../spending.ts"
 import { isInside, quarantineIn } from "./around.ts"
 import { Loops } from "./loops.ts"
@@ -131,6 +134,7 @@ class State {
       usage: () => this.usage(),
       fanout: (plan, options = {}) => this.fanout(plan, options) as never,
       replan: (plan, options = {}) => this.replan(plan, options) as never,
+      resume: (plan, snapshot, options = {}) => this.resume(plan, snapshot, options) as never,
       cancel: (reason = "somebody asked") => this.cancel(reason),
       drained: this.drained,
       outcomes: this.outcomes.observe,
@@ -160,9 +164,18 @@ class State {
   })
 
   private fanout(plan: Plan.Any, options: FanoutOptions): Launched {
+    return this.next(options, (home) => prepare(Plan.toNode(plan), options, home))
+  }
+
+  private resume(plan: Plan.Any, snapshot: Snapshot, options: SessionResume): Launched<SnapshotError | QuestionError> {
+    return this.next(options, (home) => resumed(Plan.toNode(plan), snapshot, options, home))
+  }
+
+  /** Refused while the place is taken. */
+  private next<E>(options: FanoutOptions, prepared: Preparing<E>): Launched<E> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.withFiber((fiber) =>
-        this.launch(plan, options, restore, () => {
+        this.launch(options, prepared, restore, () => {
           const refusal = this.refusalFor(fiber)
           if (refusal !== undefined || (this.current === undefined && this.heir === undefined)) return refusal
           const runId = this.runId(this.current?.executor?.env.epoch ?? this.epoch)
@@ -188,10 +201,15 @@ class State {
         }
         const drained = cohort === undefined ? Effect.void : restore(Deferred.await(cohort.over))
         const launched = Effect.flatMap(drained, () =>
-          this.launch(plan, options, restore, () => {
-            if (this.isClosed) return new Closed()
-            return turn === this.turn ? undefined : new Superseded({ by: this.lastTurn })
-          })
+          this.launch(
+            options,
+            (home) => prepare(Plan.toNode(plan), options, home),
+            restore,
+            () => {
+              if (this.isClosed) return new Closed()
+              return turn === this.turn ? undefined : new Superseded({ by: this.lastTurn })
+            }
+          )
         )
         return Effect.ensuring(
           launched,
@@ -244,12 +262,12 @@ class State {
   }
 
   /** Takes the place, unless `refusal` says why not, in one piece of synchronous code; then prepares, and runs. Not interruptible else. */
-  private launch(
-    plan: Plan.Any,
+  private launch<E>(
     options: FanoutOptions,
+    preparing: Preparing<E>,
     interruptible: typeof Effect.interruptible,
     refusal: () => Reason | undefined
-  ): Launched {
+  ): Launched<E> {
     return Effect.suspend(() => {
       const { despite = [] } = options
       const refused = refusal()
@@ -262,7 +280,7 @@ class State {
       const place: Cohort = { over: Deferred.makeUnsafe<void>(), executor: undefined, stop: undefined }
       this.current = place
       this.heir = undefined
-      const prepared = prepare(Plan.toNode(plan), options, this.home(this.epoch + 1))
+      const prepared = preparing(this.home(this.epoch + 1))
       return Effect.onExit(
         Effect.flatMap(prepared, (executor) => {
           const overridden = mayAct.map(({ id }) => id)
@@ -361,7 +379,8 @@ class State {
   }
 }
 
-type Launched = Effect.Effect<unknown, FanoutError<unknown> | PlanError | SessionError>
+type Launched<E = never> = Effect.Effect<unknown, FanoutError<unknown> | PlanError | SessionError | E>
+type Preparing<E> = (home: Home) => Effect.Effect<Executor, PlanError | E>
 
 /** The first reason stays. */
 const stop = (place: Cohort, reason: StopReason): void => {

@@ -140,7 +140,7 @@ export const startFrom = <A, E, R, O>(
   snapshot: Snapshot,
   options: ResumeOptions = {}
 ): Effect.Effect<Handle<A, E>, PlanError | SnapshotError | QuestionError, R | Scope.Scope> =>
-  inBackground(resumed(Plan.toNode(plan), snapshot, options), () => {}) as never
+  inBackground(resumed(Plan.toNode(plan), snapshot, options, waits), () => {}) as never
 
 /**
  * Starts a plan in the background of a scope. When the scope closes, everything is stopped, and drained to the bound.
@@ -162,7 +162,10 @@ export const startStoppable = <A, E, R, O>(
   options: Options,
   ready: (stop: (reason: string) => void) => void
 ): Effect.Effect<Handle<A, E>, PlanError, R | Scope.Scope> =>
-  inBackground(prepare(Plan.toNode(plan), options), ready) as never
+  inBackground(prepare(Plan.toNode(plan), options, waits), ready) as never
+
+/** Whoever has a handle can answer through it. */
+const waits = { whenOnlyQuestionsRemain: "wait" } as const
 
 const inBackground = <E>(
   prepared: Effect.Effect<Executor, E>,

@@ -57,16 +57,18 @@ export interface Policy {
 }
 
 /**
- * Of the fan-outs below. Default: they are suspended.
+ * Of the fan-outs below. Default: what runs on the fiber of its caller (`Fanout.run`, `Fanout.resume`, a session) is suspended; what has a
+ * handle to be answered through (`Fanout.start`, `Fanout.startFrom`) waits.
  *
  * @since 0.1.0
  */
-export const Current: Context.Reference<Policy> = Context.Reference<Policy>("@toolscope/core/Questions", {
-  defaultValue: () => ({ whenOnlyQuestionsRemain: "suspend", asked: undefined })
-})
+export const Current: Context.Reference<Policy | undefined> = Context.Reference<Policy | undefined>(
+  "@toolscope/core/Questions",
+  { defaultValue: () => undefined }
+)
 
 /**
- * When only questions remain a fan-out ends: `FanoutError` with the reason `Suspended`, which has all of them and a snapshot. The default.
+ * When only questions remain a fan-out ends: `FanoutError` with the reason `Suspended`, which has all of them and a snapshot.
  *
  * @since 0.1.0
  */

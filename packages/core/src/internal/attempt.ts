@@ -15,6 +15,7 @@ import * as Contract from "../Contract.ts"
 import type { Amounts } from "../Budget.ts"
 import type { Journal } from "../Journal.ts"
 import type { Quarantine } from "../Quarantine.ts"
+import type { Policy } from "../Questions.ts"
 import type { StopReason } from "../Report.ts"
 import type { Approval } from "../Tool.ts"
 import { type Account, wrongAmounts } from "./account.ts"
@@ -57,6 +58,7 @@ export interface Heritage {
   readonly asking: Asking
   readonly desk: Desk
   readonly approval: Approval<never> | undefined
+  readonly questions: Policy
   /** A nested fan-out has closed: what it did is what its caller did. */
   readonly adopt: (attempt: RunningAttempt, nested: Nested) => void
 }

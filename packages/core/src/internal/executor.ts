@@ -142,6 +142,7 @@ export class Executor {
       desk: env.desk,
       wake: this.scheduleWake,
       approval: env.approval,
+      questions: env.questions,
       now: this.now,
       adopt: (attempt, nested) => {
         this.adopt(attempt, nested)

@@ -39,20 +39,26 @@ export interface Home extends Pick<
   readonly desk: Desk
 }
 
+interface More {
+  readonly home?: Home
+  /** If nobody says otherwise. Default: suspend. */
+  readonly whenOnlyQuestionsRemain?: Questions.Policy["whenOnlyQuestionsRemain"]
+}
+
 /** Everything that can be known beforehand is checked here: all faults at once, and nothing has started. */
-export const prepare = (plan: Node, options: Options, home?: Home): Effect.Effect<Executor, PlanError> =>
+export const prepare = (plan: Node, options: Options, more: More = {}): Effect.Effect<Executor, PlanError> =>
   // of another plan only a snapshot can be
-  build(plan, options, home, undefined) as Effect.Effect<Executor, PlanError>
+  build(plan, options, more) as Effect.Effect<Executor, PlanError>
 
 /** As {@link prepare}, to go on from a snapshot; claims it, last of all. */
 export const prepareFrom = (
   plan: Node,
   snapshot: Snapshot,
   options: Options,
-  home?: Home
+  more: More = {}
 ): Effect.Effect<Executor, PlanError | SnapshotError> =>
   Effect.flatMap(Effect.andThen(verify(snapshot), Claims), (claim) =>
-    Effect.flatMap(build(plan, { ...optionsOf(snapshot), ...options }, home, snapshot), (executor) =>
+    Effect.flatMap(build(plan, { ...optionsOf(snapshot), ...options }, { ...more, resumed: snapshot }), (executor) =>
       Effect.as(claim(snapshot), executor)
     )
   )
@@ -73,8 +79,7 @@ const optionsOf = ({ settings }: Snapshot): Options => {
 const build = (
   plan: Node,
   options: Options,
-  home: Home | undefined,
-  resumed: Snapshot | undefined
+  { home, resumed, whenOnlyQuestionsRemain = "suspend" }: More & { readonly resumed?: Snapshot }
 ): Effect.Effect<Executor, PlanError | SnapshotError> =>
   Effect.withFiber((fiber): Effect.Effect<Executor, PlanError | SnapshotError> => {
     const caller = runningOf(fiber)
@@ -97,7 +102,8 @@ const build = (
             session: home.session,
             epoch: home.epoch
           }
-    const questions = fiber.getRef(Questions.Current)
+    const questions = around?.heritage.questions ??
+      fiber.getRef(Questions.Current) ?? { whenOnlyQuestionsRemain, asked: undefined }
     const desk = around?.heritage.desk ?? home?.desk ?? new Desk()
     const above = home?.account ?? inherited?.heritage.account
     const now = Number(clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000

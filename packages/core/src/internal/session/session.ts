@@ -164,11 +164,11 @@ class State {
   })
 
   private fanout(plan: Plan.Any, options: FanoutOptions): Launched {
-    return this.next(options, (home) => prepare(Plan.toNode(plan), options, home))
+    return this.next(options, (home) => prepare(Plan.toNode(plan), options, { home }))
   }
 
   private resume(plan: Plan.Any, snapshot: Snapshot, options: SessionResume): Launched<SnapshotError | QuestionError> {
-    return this.next(options, (home) => resumed(Plan.toNode(plan), snapshot, options, home))
+    return this.next(options, (home) => resumed(Plan.toNode(plan), snapshot, options, { home }))
   }
 
   /** Refused while the place is taken. */
@@ -203,7 +203,7 @@ class State {
         const launched = Effect.flatMap(drained, () =>
           this.launch(
             options,
-            (home) => prepare(Plan.toNode(plan), options, home),
+            (home) => prepare(Plan.toNode(plan), options, { home }),
             restore,
             () => {
               if (this.isClosed) return new Closed()
@@ -247,7 +247,7 @@ class State {
   /** What is known to be wrong before anything is stopped; reserves nothing. */
   private check(plan: Plan.Any, options: FanoutOptions): Effect.Effect<void, PlanError | SessionError> {
     const looked = Effect.flatMap(
-      prepare(Plan.toNode(plan), options, { ...this.home(this.epoch + 1), account: undefined }),
+      prepare(Plan.toNode(plan), options, { home: { ...this.home(this.epoch + 1), account: undefined } }),
       ({ compiled }) => {
         const calls = this.loops.find(compiled)
         if (calls.length > 0) return refuse(new LoopDetected({ calls }))

@@ -7,7 +7,7 @@ import type { PlanError } from "../../PlanError.ts"
 import { AlreadyAnswered, QuestionError, UnknownQuestion, Withdrawn } from "../../QuestionError.ts"
 import type { Snapshot, SnapshotError } from "../../Snapshot.ts"
 import type { Executor } from "../executor.ts"
-import { type Home, prepareFrom } from "../launch.ts"
+import { prepareFrom } from "../launch.ts"
 import type { Node } from "../node.ts"
 
 /** Everything that can be known beforehand is checked first; then the snapshot is claimed. */
@@ -15,12 +15,12 @@ export const resumed = (
   plan: Node,
   snapshot: Snapshot,
   options: ResumeOptions,
-  home?: Home
+  more?: Parameters<typeof prepareFrom>[3]
 ): Effect.Effect<Executor, PlanError | SnapshotError | QuestionError> => {
   const { answers = {}, by, deny = [], ...rest } = options
   const who = by === undefined ? {} : { by }
   return Effect.flatMap(check(snapshot, [...Object.keys(answers), ...deny]), () =>
-    Effect.map(prepareFrom(plan, snapshot, rest, home), (executor) => {
+    Effect.map(prepareFrom(plan, snapshot, rest, more), (executor) => {
       const { desk, env, fork } = executor
       const give = (given: Effect.Effect<void, QuestionError>) => {
         const refused = ({ reason }: QuestionError) => Effect.sync(() => env.refused.push(reason))

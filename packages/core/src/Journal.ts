@@ -101,6 +101,7 @@ export const Event = Schema.Union([
     by: Schema.optionalKey(Schema.String)
   }),
   event("question.withdrawn", { call, question: Schema.String, reason: Schema.String }),
+  event("call.suspended", { call, questions: Schema.Array(Schema.String) }),
   event("budget.reserved", { call, attempt, amounts: Schema.Record(Schema.String, Schema.Number) }),
   event("budget.settled", { call, attempt, amounts: Schema.Record(Schema.String, Schema.Number) }),
   event("policy.decided", {

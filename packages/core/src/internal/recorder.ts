@@ -213,6 +213,10 @@ export class Recorder {
     this.write({ type: "question.answered", call: call.spec.id, question, ...rest, ...by })
   }
 
+  suspended(call: CallState): void {
+    this.write({ type: "call.suspended", call: call.spec.id, questions: [...call.open] })
+  }
+
   withdrawn(call: CallState, question: string, reason: string): void {
     this.write({ type: "question.withdrawn", call: call.spec.id, question, reason })
   }

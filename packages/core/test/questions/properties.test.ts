@@ -80,7 +80,7 @@ const planOf = (random: Random, world: World, quorums: boolean, depth = 2, name 
 }
 
 /** The right answer to a question, told by its id. */
-const answerTo = (id: string): number => [...id].reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) % 1000, 7)
+const answerTo = (id: string): number => Array.from(id).reduce((sum, c) => (sum * 31 + c.charCodeAt(0)) % 1000, 7)
 
 /** Runs to the close. */
 const settle = <A, E, E2>(start: Effect.Effect<Fanout.Handle<A, E>, E2, Scope.Scope>) =>

@@ -93,6 +93,7 @@ export type RunEvent =
         by?: string
       }
     >
+  | Event<"call.suspended", { call: string; questions: ReadonlyArray<string> }>
   | Event<"question.withdrawn", { call: string; question: string; reason: string }>
   | Event<
       "budget.reserved" | "budget.settled",

@@ -31,7 +31,7 @@ export interface Attempt {
   readonly onStop: (listener: (reason: StopReason) => void) => () => void
   /**
    * For what runs elsewhere, in a process or a worker: `kill` is called once, shortly before the bound of a stop (a quarter of the
-   * drain before it, at most 250 ms), if the attempt still runs then. It must end the attempt, must not throw, and must not wait.
+   * drain before it, at most a second), if the attempt still runs then. It must end the attempt, must not throw, and must not wait.
    */
   readonly onBound: (kill: () => void) => void
   /**

@@ -216,7 +216,7 @@ export class Attempts {
 
   /** What runs elsewhere is killed shortly before the bound, so that its end is seen within it. */
   private armKill(attempt: RunningAttempt, boundAt: number): void {
-    const margin = Math.min(this.host.drain / 4, 250)
+    const margin = Math.min(this.host.drain / 4, 1000)
     this.host.arm({ type: "kill", attempt }, Math.max(0, boundAt - margin - this.host.now()))
   }
 

@@ -50,9 +50,12 @@ export interface Desk extends Answers {
  * @since 0.1.0
  */
 export interface Policy {
-  /** When only questions remain: end as suspended, with a snapshot to go on from, or wait for answers. */
+  /** When only questions remain, and `asked` runs for none of them: end as suspended, with a snapshot to go on from, or wait for answers. */
   readonly whenOnlyQuestionsRemain: "suspend" | "wait"
-  /** Run for each question as it is asked, in a fiber of its own, which ends with the fan-out. */
+  /**
+   * Run for each question as it is asked, in a fiber of its own; after a resume also for those that are open and come without an answer.
+   * It is interrupted with the fan-out, and when its question is withdrawn, expires, or gets its answer from somebody else.
+   */
   readonly asked: ((question: Question, answers: Answers) => Effect.Effect<unknown, unknown>) | undefined
 }
 

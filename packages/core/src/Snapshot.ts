@@ -133,6 +133,8 @@ export const Json = Schema.Struct({
     concurrency: Schema.Int,
     /** Absent: none. */
     timeout: Schema.optionalKey(Schema.Number),
+    /** Who has to agree before a call starts; absent where it is a function, or nobody. */
+    approval: Schema.optionalKey(Schema.Literals(["always", "never", "byContract"])),
     budget: Schema.optionalKey(Amounts)
   }),
   fanout: FanoutJson,

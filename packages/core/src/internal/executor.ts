@@ -17,7 +17,7 @@ import * as Decision from "../Decision.ts"
 import type { Denied } from "../CallError.ts"
 import type { Shortage, Usage } from "../Budget.ts"
 import type { Fault } from "../PlanError.ts"
-import type { Policy } from "../Questions.ts"
+import type { Answers, Policy } from "../Questions.ts"
 import type { CallReport, StopReason } from "../Report.ts"
 import { describeShortage } from "./account.ts"
 import { type Heritage, type Nested, type RunningAttempt, suspension } from "./attempt.ts"
@@ -170,7 +170,8 @@ export class Executor {
       this.parking.driver = fiber
       if (this.isResumed) this.recorder.resumed()
       else this.recorder.opened()
-      for (const question of this.isResumed ? this.desk.listOpen(this.env.runId) : []) this.desk.onAsked?.(question)
+      // who is to be asked has not heard of these
+      if (this.isResumed) for (const { id } of this.desk.listOpen(this.env.runId)) this.desk.remind(id)
       this.inherit()
       return Effect.onExit(interruptible(this.loop), (exit) => {
         if (Exit.isSuccess(exit)) return Effect.void
@@ -261,14 +262,39 @@ export class Executor {
     return Effect.andThen(Effect.yieldNow, this.loop)
   }
 
-  /** Every question goes to this, in a fiber of its own. */
+  /** Every question goes to this, in a fiber of its own, which is interrupted when somebody else has closed the question. */
   answerBy(asked: NonNullable<Policy["asked"]>): void {
-    const { desk } = this
+    const { answering, desk } = this
+    const asking = new Map<string, { replies: boolean; fiber: Fiber.Fiber<unknown, unknown> | undefined }>()
     desk.onAsked = (question) => {
+      const one = { replies: false, fiber: undefined as Fiber.Fiber<unknown, unknown> | undefined }
+      const own = <A, E>(reply: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+        Effect.suspend(() => {
+          one.replies = true
+          return Effect.ensuring(
+            reply,
+            Effect.sync(() => (one.replies = false))
+          )
+        })
+      const answers: Answers = {
+        answer: (...args) => own(desk.answer(...args)),
+        deny: (...args) => own(desk.deny(...args))
+      }
       const failed = (cause: unknown) => Effect.ignore(desk.deny(question.id, { reason: messageOf(cause) }))
-      const fiber = this.fork(Effect.catchCause(asked(question, desk), (cause) => failed(Cause.squash(cause))))
-      this.answering.add(fiber)
-      fiber.addObserver(() => this.answering.delete(fiber))
+      asking.set(question.id, one)
+      const fiber = this.fork(Effect.catchCause(asked(question, answers), (cause) => failed(Cause.squash(cause))))
+      one.fiber = fiber
+      answering.add(fiber)
+      fiber.addObserver(() => {
+        answering.delete(fiber)
+        if (asking.get(question.id) === one) asking.delete(question.id)
+        // it may have left its question open: then nothing may be left to wait for
+        this.scheduleWake()
+      })
+    }
+    desk.onClosed = (id) => {
+      const one = asking.get(id)
+      if (one?.replies === false) one.fiber?.interruptUnsafe()
     }
   }
 
@@ -325,7 +351,8 @@ export class Executor {
       this.asking.standsStill()
       return false
     }
-    if (questions.whenOnlyQuestionsRemain === "wait" && !this.mustSuspend) return false
+    const isWaitedFor = questions.whenOnlyQuestionsRemain === "wait" || this.answering.size > 0
+    if (isWaitedFor && !this.mustSuspend) return false
     const problems = caller === undefined ? take(this).problems : []
     if (problems.length > 0) {
       this.requestStop({ source: "suspend", reason: `it cannot be suspended: ${problems.join("; ")}` })

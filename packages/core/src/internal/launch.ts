@@ -183,6 +183,7 @@ const suspensionOf = (executor: Executor): Effect.Effect<Suspended<unknown> | un
       settings: {
         ...limits,
         ...(Number.isFinite(timeout) ? { timeout } : {}),
+        ...(typeof env.approval === "string" ? { approval: env.approval } : {}),
         ...(budget === undefined ? {} : { budget: Object.fromEntries(budget) })
       },
       fanout: take(executor).fanout,

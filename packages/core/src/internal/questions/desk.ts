@@ -63,6 +63,8 @@ export class Desk implements Answers {
   private readonly queues = new Set<Queue.Queue<Question, Cause.Done>>()
   /** Told of each question that is asked. */
   onAsked: ((question: Question) => void) | undefined
+  /** Told when a question has been answered, denied or withdrawn, or has expired. */
+  onClosed: ((id: string) => void) | undefined
   private isClosed = false
 
   /**
@@ -114,6 +116,12 @@ export class Desk implements Answers {
     })
   }
 
+  /** Of those that stay open since before a resume, {@link onAsked} is told once more. */
+  remind(id: string): void {
+    const entry = this.entries.get(id)
+    if (entry?.question.state === "open" && entry.pending === undefined) this.onAsked?.({ ...entry.question })
+  }
+
   private tell(question: Question): void {
     const shown = { ...question }
     for (const queue of this.queues) Queue.offerUnsafe(queue, shown)
@@ -127,6 +135,7 @@ export class Desk implements Answers {
     entry.question.state = "withdrawn"
     entry.question.reason = why
     if (entry.pending !== undefined) Deferred.doneUnsafe(entry.pending.taken, refuse(new Withdrawn({ id, why })))
+    this.onClosed?.(id)
     return true
   }
 
@@ -186,6 +195,7 @@ export class Desk implements Answers {
   private reply({ question }: Entry, { decode, replied }: Asked, reply: Pending["reply"]): Reason | undefined {
     if ("_tag" in reply) {
       note(question, reply)
+      this.onClosed?.(question.id)
       replied(reply)
       return undefined
     }
@@ -198,11 +208,13 @@ export class Desk implements Answers {
     if (no !== undefined) {
       const denied = { _tag: "denied", by, reason: no.reason, expired: false } as const
       note(question, denied)
+      this.onClosed?.(question.id)
       replied(denied)
       return undefined
     }
     question.state = "answered"
     if (by !== undefined) question.by = by
+    this.onClosed?.(question.id)
     replied({ _tag: "answer", value: value.success, json, by })
     return undefined
   }

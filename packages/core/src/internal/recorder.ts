@@ -93,7 +93,17 @@ export class Recorder {
       contracts[node.policy === "call" && node.inline ? id : tool.name] ??= Contract.toData(contract)
     }
     const { budget: _, ...limits } = env.limits
-    this.writeLazily({ type: "fanout.opened", contracts, limits } as never, "plan", () => encodeNode(compiled).json)
+    const { caller, ownAccount } = env
+    const now = Number(env.clock.monotonicTimeNanosUnsafe() / 1_000n) / 1_000
+    const fields = {
+      type: "fanout.opened",
+      contracts,
+      limits,
+      ...(ownAccount === undefined ? {} : { budget: ownAccount.usage(now) }),
+      // that of a session which was itself opened inside of a handler belongs to the session
+      ...(caller === undefined || caller.heritage.session !== env.session ? {} : { inside: placeOf(caller) })
+    }
+    this.writeLazily(fields as never, "plan", () => encodeNode(compiled).json)
   }
 
   resumed(): void {
@@ -259,6 +269,9 @@ export class Recorder {
     this.writeLazily({ type: "fanout.closed" }, "report", () => toJson(report()))
   }
 }
+
+/** Where something was begun inside of a handler. */
+export const placeOf = ({ attempt, call, runId }: RunningAttempt) => ({ run: runId, call, attempt })
 
 /** A node as the report has it. */
 export const nodeReport = (compiled: Compiled, state: Decision.State, node: number): NodeReport => {

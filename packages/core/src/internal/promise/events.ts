@@ -20,6 +20,13 @@ interface Usage {
   readonly [name: string]: { readonly limit: number; readonly used: number; readonly reserved: number }
 }
 
+/** The attempt that a fan-out, or a session, was begun inside of. */
+interface Inside {
+  readonly run: string
+  readonly call: string
+  readonly attempt: number
+}
+
 type Event<Type extends string, Fields> = Common & { readonly type: Type } & Readonly<Fields>
 
 /**
@@ -39,6 +46,8 @@ export type RunEvent =
           readonly concurrency: number
           readonly timeout: number
         }
+        budget?: Usage
+        inside?: Inside
       }
     >
   /** A run of this id that was suspended goes on. */
@@ -110,7 +119,20 @@ export type RunEvent =
   | Event<"stop.delivered", { call: string; attempt: number }>
   /** With `undo` it is the undo of an effect of this call that has ended. */
   | Event<"response.late", { call: string; attempt: number; answer: "success" | "failure" | "noAnswer"; undo?: true }>
-  | Event<"session.opened", { budget: Usage }>
+  | Event<
+      "session.opened",
+      {
+        budget: Usage
+        limits: {
+          readonly concurrency?: number
+          readonly tools?: { readonly [tool: string]: number }
+          readonly resources?: { readonly [resource: string]: number }
+          readonly loop?: number
+          readonly retryRatio?: number
+        }
+        inside?: Inside
+      }
+    >
   | Event<"session.replanned", { reason: string; despite: ReadonlyArray<string> }>
   /** What was left behind, may still act, and was named in `despite` of a fan-out that begins. */
   | Event<"session.overridden", { leftBehind: ReadonlyArray<string> }>

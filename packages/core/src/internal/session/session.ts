@@ -38,12 +38,13 @@ import { Limiter } from "../limiter.ts"
 import { answersOf } from "../questions/answers.ts"
 import { Desk } from "../questions/desk.ts"
 import { resumed } from "../snapshot/resume.ts"
+import { placeOf } from "../recorder.ts"
 import type { Pace } from "../spending.ts"
 import { isInside, quarantineIn } from "./around.ts"
 import { Loops } from "./loops.ts"
 import { Outcomes } from "./outcomes.ts"
 import { paceOf } from "./retryBudget.ts"
-import { type Checked, settingsOf } from "./settings.ts"
+import { type Checked, limitsOf, settingsOf } from "./settings.ts"
 
 /** The fan-out that has the session's one place, and what its end is known by. */
 interface Cohort {
@@ -144,7 +145,9 @@ class State {
   }
 
   opened(): void {
-    this.write({ type: "session.opened", budget: this.usage() })
+    const { caller, settings } = this
+    const inside = caller === undefined ? {} : { inside: placeOf(caller) }
+    this.write({ type: "session.opened", budget: this.usage(), limits: limitsOf(settings), ...inside })
   }
 
   /** Waits until nothing runs; looks again, since another may have begun meanwhile. */

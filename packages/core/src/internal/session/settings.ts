@@ -57,3 +57,26 @@ export const settingsOf = (options: Options, isLimited: boolean): Result.Result<
     keep
   })
 }
+
+const finite = (name: string, value: number | undefined) =>
+  value === undefined || value === Infinity ? {} : { [name]: value }
+
+const noPermits: ReadonlyMap<string, number> = new Map()
+
+/** As the journal has them: what is not limited is left out. */
+export const limitsOf = ({ loop, permits = noPermits, retryRatio }: Checked) => {
+  const named = (name: string, nameOf: (of: string) => string) => {
+    const start = nameOf("")
+    const own = [...permits].filter(([key, value]) => key.startsWith(start) && value !== Infinity)
+    return own.length === 0
+      ? {}
+      : { [name]: Object.fromEntries(own.map(([key, value]) => [key.slice(start.length), value])) }
+  }
+  return {
+    ...finite("concurrency", permits.get(sessionPermit)),
+    ...named("tools", toolPermit),
+    ...named("resources", resourcePermit),
+    ...finite("loop", loop),
+    ...finite("retryRatio", retryRatio)
+  }
+}

@@ -93,9 +93,13 @@ const build = (
     const random = fiber.getRef(Random.Random)
     const inherited = home === undefined ? caller : undefined
     const around = home === undefined ? caller : home.caller
+    // a plan without ids has its one call on the path of its caller
+    const isAtCaller = [...(compiled as Result.Success<Compiled, never>).success.calls.values()].some(
+      ({ id }) => id === caller?.call
+    )
     const identity =
       home === undefined
-        ? identityOf(inherited, resumed?.runId ?? options.runId, () => random.nextDoubleUnsafe())
+        ? identityOf(inherited, resumed?.runId ?? options.runId, isAtCaller, () => random.nextDoubleUnsafe())
         : {
             runId: resumed?.runId ?? home.runId,
             keys: resumed?.runId ?? home.runId,
@@ -147,7 +151,12 @@ const build = (
   })
 
 /** A fan-out inside of a handler belongs to the session and the epoch of its caller. Its keys are the same in every attempt. */
-const identityOf = (caller: RunningAttempt | undefined, given: string | undefined, random: () => number) => {
+const identityOf = (
+  caller: RunningAttempt | undefined,
+  given: string | undefined,
+  isAtCaller: boolean,
+  random: () => number
+) => {
   if (caller === undefined) {
     const runId = given ?? newRunId(random)
     return { runId, keys: runId, session: runId, epoch: 1 }
@@ -157,7 +166,7 @@ const identityOf = (caller: RunningAttempt | undefined, given: string | undefine
   const suffix = number === 1 ? "" : `~${number}`
   return {
     runId: given ?? `${caller.runId}${caller.call === "/" ? "" : caller.call}@${caller.attempt}${suffix}`,
-    keys: given ?? `${heritage.keys}${suffix}${caller.call === "/" ? "/" : ""}`,
+    keys: given ?? `${heritage.keys}${suffix}${isAtCaller || caller.call === "/" ? "/" : ""}`,
     session: heritage.session,
     epoch: heritage.epoch
   }

@@ -52,6 +52,22 @@ describe("a fan-out inside of a handler", () => {
     })
   )
 
+  it.effect("acts under no key of its caller, however deep it is, and whether it has one call or several", () =>
+    Effect.gen(function* () {
+      const keys: Array<string> = []
+      const noted = Effect.map(Attempt.current, ({ idempotencyKey }) => keys.push(idempotencyKey))
+      const agent = (plan: Plan.Plan<unknown, unknown>) => Plan.effect(Effect.andThen(noted, inside(plan)), acts)
+      const leaf = Plan.effect(noted, acts)
+      const deep = agent(agent(Plan.deadline(agent(Plan.all({ x: agent(leaf) })), "1 minute")))
+      for (const plan of [deep, Plan.all({ a: deep })]) {
+        keys.length = 0
+        yield* ran(plan)
+        assert.strictEqual(keys.length, 5)
+        assert.strictEqual(new Set(keys).size, 5, keys.join(" "))
+      }
+    })
+  )
+
   it.effect("stops when its caller is told to, for the same reason, also where that is not interrupted", () =>
     Effect.gen(function* () {
       for (const contract of [acts, marked]) {

@@ -125,6 +125,14 @@ export class Undos {
     const isLost = Decision.scopesOf(state, index).some((scope) => Decision.isLost(state, scope))
     const stillRuns = [...leftBehind].some((one) => one instanceof RunningAttempt && one.call === id)
     if (!isLost || stillRuns) return
+    // what a fan-out inside of its handler left behind is undone with it, and when it has ended
+    const [stray] = call.strays.flatMap((strays) => [...strays] as ReadonlyArray<RunningAttempt | Undo>)
+    if (stray !== undefined) {
+      stray.fiber!.addObserver(() => {
+        this.late(call)
+      })
+      return
+    }
     const undo = new Undo(index, itemsOf([call]), [], {
       begins: this.begins,
       ends: ({ call, effect }, error) => {

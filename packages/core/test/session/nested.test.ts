@@ -68,6 +68,31 @@ describe("a fan-out inside of a handler", () => {
     })
   )
 
+  it.effect("undoes with its caller what it left behind, when that has ended and not before", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      const undoable = Contract.compensable({ compensate: "atCommit" })
+      const slow = Commit.run(
+        Effect.delay(
+          Effect.sync(() => log.push("done")),
+          400
+        ),
+        {
+          compensate: () => Effect.sync(() => log.push("undone"))
+        }
+      )
+      const inner = Plan.all({ x: Plan.effect(slow, undoable, { timeout: 20 }) })
+      const agent = Plan.effect(Effect.ignore(Fanout.run(inner, { drain: 20 })), undoable)
+      const quarantine = Quarantine.make()
+      const { report } = yield* ran(Plan.atomic(Plan.all({ agent, bad: failsAt(100) }))).pipe(
+        Effect.provideService(Quarantine.Current, quarantine)
+      )
+      assert.isFalse(report.drained)
+      assert.deepStrictEqual(log, ["done", "undone"])
+      assert.strictEqual(quarantine.count(), 0)
+    })
+  )
+
   it.effect("stops when its caller is told to, for the same reason, also where that is not interrupted", () =>
     Effect.gen(function* () {
       for (const contract of [acts, marked]) {

@@ -8,13 +8,14 @@
  *
  * @since 0.1.0
  */
-import { Contract, type PlanDocument } from "@toolscope/core"
+import { Contract, type PlanDocument, type Session, type Tool } from "@toolscope/core"
 import type * as Arbitrary from "effect/Arbitrary"
 import * as A from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import * as behaviours from "./internal/arbitraries/behaviours.ts"
 import { index, int, maybe, object, one, rarely, value } from "./internal/arbitraries/choose.ts"
 import * as plans from "./internal/arbitraries/plans.ts"
+import * as planners from "./internal/arbitraries/sessions.ts"
 import * as Zoo from "./Zoo.ts"
 
 /**
@@ -58,7 +59,9 @@ export const contractOf = (data: typeof ContractData.Type): Contract.Contract =>
  */
 export const ToolData = Schema.Struct({
   contract: ContractData,
-  drives: Schema.optionalKey(Schema.Literals(["effect", "promise"]))
+  drives: Schema.optionalKey(Schema.Literals(["effect", "promise"])),
+  /** The most that an attempt may cost, as it says. */
+  cost: Schema.optionalKey(Schema.Record(Schema.String, Schema.Number))
 })
 
 /**
@@ -105,6 +108,61 @@ export const Scenario = Schema.Struct({
  * @since 0.1.0
  */
 export type Scenario = typeof Scenario.Type
+
+/**
+ * What a session is allowed: the options of `Session.make` that are data.
+ *
+ * @since 0.1.0
+ */
+export const SessionData = Schema.Struct({
+  budget: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
+  limits: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
+  loop: Schema.optionalKey(Schema.Int),
+  retryRatio: Schema.optionalKey(Schema.Number)
+})
+
+/**
+ * @since 0.1.0
+ */
+export type SessionData = typeof SessionData.Type
+
+/**
+ * What a planner does, so many milliseconds after its last move, or when so many more calls have settled: it runs a plan (`fanout`), plans
+ * anew (`replan`; with `despite`, whatever was left behind), stops what runs (`cancel`), is itself interrupted while it waits for what it
+ * ran last (`interrupt`), or closes the session (`close`).
+ *
+ * @since 0.1.0
+ */
+export const Move = Schema.Struct({
+  when: Schema.Union([Schema.Struct({ millis: Schema.Number }), Schema.Struct({ outcomes: Schema.Int })]),
+  does: Schema.Literals(["fanout", "replan", "cancel", "interrupt", "close"]),
+  /** In the plan format; of `fanout` and `replan`. */
+  plan: Schema.optionalKey(Schema.Json),
+  despite: Schema.optionalKey(Schema.Boolean)
+})
+
+/**
+ * @since 0.1.0
+ */
+export type Move = typeof Move.Type
+
+/**
+ * A whole session: its tools, what it is allowed, what its planner does, and in which order fibers run. Beside its own tools there are three
+ * sub-agents (`Zoo.agent`): `agent` reads, `acting` acts, `steadfast` acts and is never interrupted.
+ *
+ * @since 0.1.0
+ */
+export const SessionScenario = Schema.Struct({
+  tools: Schema.Record(Schema.String, ToolData),
+  session: SessionData,
+  planner: Schema.Array(Move),
+  schedule: Schedule
+})
+
+/**
+ * @since 0.1.0
+ */
+export type SessionScenario = typeof SessionScenario.Type
 
 /**
  * How large plans become.
@@ -218,6 +276,50 @@ export const scenarios = (
  * @since 0.1.0
  */
 export const toolsOf = (tools: Scenario["tools"]): ReadonlyArray<Zoo.ZooTool> =>
-  Object.entries(tools).map(([name, { contract, drives = "effect" }]) =>
-    Zoo.tool(name, contractOf(contract), { drives })
+  Object.entries(tools).map(([name, { contract, cost, drives = "effect" }]) =>
+    Zoo.tool(name, contractOf(contract), { drives, ...(cost === undefined ? {} : { cost }) })
   )
+
+const spenderData: Arbitrary.Arbitrary<typeof ToolData.Type> = A.map(
+  A.all([toolData, maybe(2, object({ usd: int(0, 3) })), maybe(3, A.Constant("disk"))]),
+  ([{ contract, ...tool }, cost, resource]) => ({
+    ...tool,
+    contract: resource === undefined || typeof contract === "string" ? contract : { ...contract, resource },
+    ...(cost === undefined ? {} : { cost })
+  })
+)
+
+/**
+ * Whole sessions: planners that change their minds, over hostile tools and sub-agents, with small budgets and few permits.
+ *
+ * @since 0.1.0
+ */
+export const sessions = ({ depth = 2, width = 3 }: Bounds = {}): Arbitrary.Arbitrary<SessionScenario> => {
+  const tools = A.map(A.array(spenderData, { minLength: 1, maxLength: 2 }), (list): SessionScenario["tools"] => ({
+    reads: { contract: "readOnly" },
+    ...Object.fromEntries(list.map((tool, i) => [`t${i}`, tool]))
+  }))
+  return A.flatMap(tools, (tools): Arbitrary.Arbitrary<SessionScenario> =>
+    A.map(
+      A.all([planners.sessionData, planners.planners(toolsOf(tools), settings, { depth, width }), schedules]),
+      ([session, planner, schedule]) => ({ tools, session, planner, schedule })
+    )
+  )
+}
+
+/**
+ * The tools of a session, its sub-agents included: these ask the session that `around` gives.
+ *
+ * @since 0.1.0
+ */
+export const agentsOf = (
+  tools: SessionScenario["tools"],
+  around: () => Session.Session | undefined
+): ReadonlyArray<Tool.Any> => {
+  const own = toolsOf(tools)
+  const over = (below: ReadonlyArray<Tool.Any>) => [
+    ...own,
+    ...Object.entries(planners.agents).map(([name, contract]) => Zoo.agent(name, contract, { tools: below, around }))
+  ]
+  return over(over(own))
+}

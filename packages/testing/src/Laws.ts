@@ -8,13 +8,16 @@
  */
 import type { Journal } from "@toolscope/core"
 import * as attribution from "./internal/laws/attribution.ts"
+import * as budgets from "./internal/laws/budgets.ts"
 import * as decisions from "./internal/laws/decisions.ts"
 import * as effects from "./internal/laws/effects.ts"
 import * as gate from "./internal/laws/gate.ts"
 import { law, type Law, type Violation } from "./internal/laws/law.ts"
 import * as lifecycle from "./internal/laws/lifecycle.ts"
 import { makeIndex, type Run } from "./internal/laws/run.ts"
+import * as sessions from "./internal/laws/sessions.ts"
 import { show as showViolation } from "./internal/laws/show.ts"
+import { Whole } from "./internal/laws/whole.ts"
 import * as undo from "./internal/laws/undo.ts"
 import type { Ledger, Record } from "./Ledger.ts"
 
@@ -56,6 +59,8 @@ export const all: ReadonlyArray<Law> = [
   lifecycle.neverStarted,
   effects.known,
   lifecycle.fenced,
+  sessions.oneCohort,
+  budgets.withinBudget,
   attribution.explainable,
   lifecycle.closesLast,
   lifecycle.beganInTime,
@@ -103,29 +108,49 @@ export interface Options {
  * @since 0.1.0
  */
 export const runs = (journal: ReadonlyArray<Journal.Event>, options: Options = {}): ReadonlyArray<Run> => {
-  const { incomplete = false, ledger, tolerance = 0 } = options
-  const byRun = new Map<string, Array<Journal.Event>>()
-  for (const event of journal) {
-    const events = byRun.get(event.run)
-    if (events === undefined) byRun.set(event.run, [event])
-    else events.push(event)
-  }
-  const records = ledger === undefined ? undefined : "records" in ledger ? ledger.records : ledger
-  return [...byRun].map(([id, events]) => {
-    const mine = records?.filter(({ run }) => run === id || (run === undefined && byRun.size === 1))
-    return { id, events, ledger: mine, tolerance, incomplete, index: makeIndex(events, mine) }
-  })
+  return [...wholeOf(journal, options).runs.values()]
 }
 
-/** What keeps a run from being checked at all. */
-const whole = law("G11", "Explainable", "The journal is whole.", (run, complain) => {
-  const opened = run.events.filter(({ type }) => type === "fanout.opened")
-  const dropped = run.events.filter(({ type }) => type === "journal.dropped")
-  if (opened.length === 0) complain("it has no opening, so nothing can be said of it", run.events.slice(0, 1))
-  if (opened.length > 1) complain("it was opened more than once: two runs have one id", opened)
-  if (dropped.length > 0) complain("events were dropped, so nothing can be said of it", dropped)
-  if (opened.length === 1 && run.index.nodes.length === 0) complain("its plan cannot be read", opened)
-})
+const wholeOf = (journal: ReadonlyArray<Journal.Event>, options: Options): Whole => {
+  const { incomplete = false, ledger, tolerance = 0 } = options
+  const whole = new Whole(journal)
+  const byRun = [...whole.all]
+  const records = ledger === undefined ? undefined : "records" in ledger ? ledger.records : ledger
+  for (const [id, events] of byRun) {
+    const mine = records?.filter(({ run }) => run === id || (run === undefined && byRun.length === 1))
+    const index = makeIndex(
+      events,
+      mine,
+      (call) => whole.eventsInside(id, call),
+      (a, b) => whole.place(a) - whole.place(b)
+    )
+    whole.runs.set(id, { id, events, ledger: mine, tolerance, incomplete, index, whole })
+  }
+  whole.addSessions({ tolerance, incomplete })
+  return whole
+}
+
+/** What keeps a run, or a session, from being checked at all. */
+const whole = law(
+  "G11",
+  "Explainable",
+  "The journal is whole.",
+  (run, complain) => {
+    const opened = run.events.filter(({ type }) => type === "fanout.opened")
+    const dropped = run.events.filter(({ type }) => type === "journal.dropped")
+    if (opened.length === 0) complain("it has no opening, so nothing can be said of it", run.events.slice(0, 1))
+    if (opened.length > 1) complain("it was opened more than once: two runs have one id", opened)
+    if (dropped.length > 0) complain("events were dropped, so nothing can be said of it", dropped)
+    if (opened.length === 1 && run.index.nodes.length === 0) complain("its plan cannot be read", opened)
+  },
+  ({ cohorts, events, opened }, complain) => {
+    const openings = events.filter(({ type }) => type === "session.opened")
+    const runs = cohorts.map(({ index }) => index.opened)
+    if (opened === undefined)
+      complain("the session has no opening, so nothing can be said of it", [events[0] ?? runs[0]])
+    if (openings.length > 1) complain("it was opened more than once: two sessions have one id", openings)
+  }
+)
 
 /**
  * What is wrong with a journal: every law that a run of it breaks, in the order of {@link all}. Empty if nothing is.
@@ -154,10 +179,16 @@ export const check = (journal: ReadonlyArray<Journal.Event>, options: Options = 
       `Laws.check: no law is called ${unknown.join(", ")}; there are ${all.map(({ id }) => id).join(", ")}`
     )
   const chosen = laws === undefined ? all : all.filter(({ id }) => laws.includes(id))
-  return runs(journal, options).flatMap((run) => {
+  const { runs, sessions } = wholeOf(journal, options)
+  const ofRuns = [...runs.values()].flatMap((run) => {
     const missing = whole.check(run)
     return missing.length > 0 ? missing : chosen.flatMap((law) => law.check(run))
   })
+  const ofSessions = [...sessions.values()].flatMap((session) => {
+    const missing = whole.checkSession!(session)
+    return missing.length > 0 ? missing : chosen.flatMap((law) => law.checkSession?.(session) ?? [])
+  })
+  return [...ofRuns, ...ofSessions]
 }
 
 /**

@@ -12,9 +12,10 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import { type Bounds, type Scenario, scenarios } from "./Arbitraries.ts"
+import { type Bounds, type Scenario, scenarios, sessions, type SessionScenario } from "./Arbitraries.ts"
 import { run as simulate, type Trace } from "./internal/simulation/run.ts"
-import { smaller } from "./internal/simulation/shrink.ts"
+import { runSession as simulateSession, type SessionTrace, wrongExits } from "./internal/simulation/session.ts"
+import { smaller, smallerSession } from "./internal/simulation/shrink.ts"
 import * as Laws from "./Laws.ts"
 import type { Ledger } from "./Ledger.ts"
 
@@ -113,16 +114,65 @@ const ownLaws = ({ drain, endedAt, events, exit, hang, returnedAt, undo }: Trace
 }
 
 /**
+ * What a whole session left.
+ *
+ * @since 0.1.0
+ */
+export interface SessionRun extends Omit<Run, "scenario" | "steps"> {
+  readonly scenario: SessionScenario
+}
+
+/**
+ * The session of a seed: a planner that changes its mind, under small budgets.
+ *
+ * @since 0.1.0
+ */
+export const sessionOf = (seed: number, bounds: Bounds = {}): Effect.Effect<SessionScenario> =>
+  Effect.map(Effect.orDie(Arbitrary.sampleEffect(sessions(bounds), { count: 1, seed, size })), (all) => all[0]!)
+
+/**
+ * Runs a whole session and checks the laws. Fails only where a plan of it, or what it is allowed, is refused.
+ *
+ * @since 0.1.0
+ */
+export const runSession = (
+  scenario: SessionScenario,
+  options: Options = {}
+): Effect.Effect<SessionRun, PlanError.PlanError> =>
+  Effect.map(simulateSession(scenario), (trace) => ({
+    scenario,
+    events: trace.events,
+    ledger: trace.ledger,
+    exit: trace.exit,
+    violations: [...sessionLaws(trace), ...Laws.check(trace.events, { ...options, ledger: trace.ledger })]
+  }))
+
+const sessionLaws = ({ events, exit, exits, hang }: SessionTrace): ReadonlyArray<Laws.Violation> => {
+  const violations: Array<Laws.Violation> = []
+  const broken = (law: string, name: string, message: string) =>
+    violations.push({ law, name, run: "session", openedAt: 0, message, events: events.slice(-1), records: [] })
+  if (hang !== undefined)
+    broken(
+      "S1",
+      "The owner gets its answer",
+      `${exit === undefined ? "it" : "what it left behind"} never ended: ${hang}`
+    )
+  for (const text of wrongExits([...exits, ...(exit === undefined ? [] : [exit])]))
+    broken("S3", "The owner sees no defect", text)
+  return violations
+}
+
+/**
  * A violation with what replays it.
  *
  * @since 0.1.0
  */
-export interface Failure {
+export interface Failure<R = Run> {
   readonly seed: number
   /** The run of the seed, as it was generated. */
-  readonly run: Run
+  readonly run: R
   /** The smallest run found that still breaks a law that the first one broke. */
-  readonly smallest: Run
+  readonly smallest: R
   /** The command that replays the smallest run. */
   readonly replay: string
 }
@@ -137,28 +187,50 @@ export const runSeed = (seed: number, options: Options = {}): Effect.Effect<Run 
   Effect.orDie(
     Effect.gen(function* () {
       const first = yield* run(yield* scenarioOf(seed, options), options)
-      return first.violations.length === 0 ? first : yield* shrink(seed, first, options)
+      return first.violations.length === 0
+        ? first
+        : yield* shrink(seed, first, smaller, (scenario) => run(scenario, options))
+    })
+  )
+
+/**
+ * Runs the session of one seed, as {@link runSeed} does a fan-out.
+ *
+ * @since 0.1.0
+ */
+export const runSessionSeed = (seed: number, options: Options = {}): Effect.Effect<SessionRun | Failure<SessionRun>> =>
+  Effect.orDie(
+    Effect.gen(function* () {
+      const first = yield* runSession(yield* sessionOf(seed, options), options)
+      return first.violations.length === 0
+        ? first
+        : yield* shrink(seed, first, smallerSession, (scenario) => runSession(scenario, options))
     })
   )
 
 /**
  * @since 0.1.0
  */
-export const isFailure = (result: Run | Failure): result is Failure => "smallest" in result
+export const isFailure = <R extends object>(result: R | Failure<R>): result is Failure<R> => "smallest" in result
 
 /** Runs that a failure may cost. */
 const patience = 2_000
 
-const shrink = (seed: number, first: Run, options: Options): Effect.Effect<Failure> =>
+const shrink = <S extends Scenario | SessionScenario, R extends { readonly scenario: S } & Pick<Run, "violations">>(
+  seed: number,
+  first: R,
+  smallerOf: (scenario: S) => Iterable<S>,
+  run: (scenario: S) => Effect.Effect<R, PlanError.PlanError>
+): Effect.Effect<Failure<R>> =>
   Effect.gen(function* () {
     const broken = new Set(first.violations.map(({ law }) => law))
     let smallest = first
     let runs = 0
     for (let shrunk = true; shrunk && runs < patience;) {
       shrunk = false
-      for (const candidate of smaller(smallest.scenario)) {
+      for (const candidate of smallerOf(smallest.scenario)) {
         if (runs++ >= patience) break
-        const next = yield* Effect.option(run(candidate, options))
+        const next = yield* Effect.option(run(candidate))
         if (next._tag === "None" || !next.value.violations.some(({ law }) => broken.has(law))) continue
         smallest = next.value
         shrunk = true
@@ -173,7 +245,7 @@ const shrink = (seed: number, first: Run, options: Options): Effect.Effect<Failu
  *
  * @since 0.1.0
  */
-export const replayLine = (scenario: Scenario): string =>
+export const replayLine = (scenario: Scenario | SessionScenario): string =>
   `npm run simulate -- --replay '${JSON.stringify(scenario).replaceAll("'", "'\\''")}'`
 
 /**
@@ -226,4 +298,66 @@ export const runSeeds = (
       onRun?.(i + 1, failures.length)
     }
     return { seeds: count, laws: (options.laws ?? Laws.all).length + 3, ...total, failures }
+  })
+
+/**
+ * What a number of sessions came to.
+ *
+ * @since 0.1.0
+ */
+export interface SessionSummary {
+  readonly sessions: number
+  /** Fan-outs of planners, and those inside of handlers. */
+  readonly cohorts: number
+  readonly nested: number
+  /** Times that a planner planned anew, or gave up, while something ran. */
+  readonly replans: number
+  /** Fan-outs that were told to stop, and drained. */
+  readonly drains: number
+  readonly calls: number
+  readonly attempts: number
+  readonly events: number
+  /** Attempts that a budget or a full line did not let start. */
+  readonly unpaid: number
+  readonly overloaded: number
+  /** Attempts and undos that were left behind, and fan-outs that began in spite of such. */
+  readonly leftBehind: number
+  readonly overridden: number
+  readonly failures: ReadonlyArray<Failure<SessionRun>>
+}
+
+/**
+ * Runs the sessions of `count` seeds from `from` (default 0) on. `onRun` is told after each how many are done.
+ *
+ * @since 0.1.0
+ */
+export const runSessions = (
+  count: number,
+  options: Options & { readonly from?: number; readonly onRun?: (done: number, failures: number) => void } = {}
+): Effect.Effect<SessionSummary> =>
+  Effect.gen(function* () {
+    const failures: Array<Failure<SessionRun>> = []
+    const total = { cohorts: 0, nested: 0, replans: 0, drains: 0, calls: 0, attempts: 0, events: 0 }
+    const refused = { unpaid: 0, overloaded: 0 }
+    const behind = { leftBehind: 0, overridden: 0 }
+    const { from = 0, onRun } = options
+    for (let i = 0; i < count; i++) {
+      const result = yield* runSessionSeed(from + i, options)
+      if (isFailure(result)) failures.push(result)
+      const { events } = isFailure(result) ? result.run : result
+      total.events += events.length
+      for (const event of events) {
+        if (event.type === "fanout.opened") total[event.inside === undefined ? "cohorts" : "nested"]++
+        if (event.type === "session.replanned") total.replans++
+        if (event.type === "fanout.closed" && event.report.status === "interrupted") total.drains++
+        if (event.type === "call.settled") total.calls++
+        if (event.type === "attempt.started") total.attempts++
+        if (event.type === "attempt.refused" && event.reason === "budget") refused.unpaid++
+        if (event.type === "attempt.refused" && event.reason === "overloaded") refused.overloaded++
+        if (event.type === "attempt.leftBehind") behind.leftBehind++
+        if (event.type === "session.overridden") behind.overridden++
+      }
+      onRun?.(i + 1, failures.length)
+    }
+    return { sessions: count, ...total, ...refused, ...behind, failures }
   })

@@ -7,11 +7,12 @@
  *
  * @since 0.1.0
  */
-import { Attempt, Contract, Plan, Tool } from "@toolscope/core"
+import { Attempt, type Budget, Contract, Plan, type Session, Tool } from "@toolscope/core"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import * as subagent from "./internal/zoo/agent.ts"
 import * as catalogue from "./internal/zoo/animals.ts"
 import * as behaviour from "./internal/zoo/behaviour.ts"
 import { asEffect, asPromise } from "./internal/zoo/perform.ts"
@@ -31,6 +32,7 @@ import * as undoing from "./internal/zoo/undo.ts"
  *   `never` end; a promise can also `answer`
  * - `cleanup`: a finalizer in the scope of the attempt, which runs when the handler has ended: after a while, `end`, come to the `gate`, `die`
  *   or `never` end. A promise has none
+ * - `spend`: what it says that it costs, at its start
  * - `undo`: how its effects are undone: after a while, `end`, `fail`, `die`, `never` end, or be `deaf` meanwhile. `probe`: what is said of
  *   them: after a while, `tell` the truth (default), `yes`, `no`, `fail`, `die` or `never` answer
  *
@@ -102,6 +104,8 @@ export interface Options {
   readonly description?: string
   readonly timeout?: Duration.Input
   readonly retry?: number
+  /** The most that it says an attempt may cost; `spend` of a behaviour may say more. */
+  readonly cost?: Budget.Amounts
 }
 
 /**
@@ -137,6 +141,57 @@ export const tool = <const Name extends string>(
         failure: Schema.Union([behaviour.Refused, behaviour.Broken]),
         handler: asEffect(contract, currentAttempt)
       })
+}
+
+/**
+ * What a sub-agent does: see {@link agent}.
+ *
+ * @since 0.1.0
+ */
+export const AgentScript = subagent.AgentScript
+
+/**
+ * @since 0.1.0
+ */
+export type AgentScript = subagent.AgentScript
+
+/**
+ * A sub-agent: its handler runs a plan (`does: "fanout"`), lets it go without waiting (`letsGo`), runs it in a session of its own and plans it anew
+ * (`session`); or asks the session `around` it for another fan-out, which has to be refused (`replan`), or to stop everything (`cancel`).
+ * With `strict` it fails if the plan does. Plans are documents over `tools`.
+ *
+ * @example
+ * ```ts
+ * import { Contract, Fanout, Plan } from "@toolscope/core"
+ * import { Zoo } from "@toolscope/testing"
+ * import * as Effect from "effect/Effect"
+ *
+ * const Agent = Zoo.agent("agent", Contract.readOnly, { tools: [Zoo.tools.reads] })
+ * const plan = { toolscope: 1, plan: { all: [{ id: "x", call: "reads", params: { then: "answer" } }] } }
+ * const answer = Fanout.run(Plan.all({ a: Plan.call(Agent, { does: "fanout", plan }) }))
+ * console.log(await Effect.runPromise(answer)) // => { a: '/a#1' }
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const agent = <const Name extends string>(
+  name: Name,
+  contract: Contract.Contract,
+  options: {
+    readonly tools: ReadonlyArray<Tool.Any>
+    readonly around?: () => Session.Session | undefined
+    readonly cost?: Budget.Amounts
+  }
+): Tool.Tool<Name, AgentScript, Schema.Json, behaviour.Broken, never> => {
+  const { around = () => undefined, tools, ...rest } = options
+  return Tool.make(name, {
+    parameters: AgentScript,
+    success: Schema.Json,
+    failure: behaviour.Broken,
+    contract,
+    ...rest,
+    handler: subagent.asAgent(tools, around)
+  })
 }
 
 /** The handler is called inside of the fiber of its attempt. */

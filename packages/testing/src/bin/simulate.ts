@@ -1,15 +1,17 @@
 /**
- * `npm run simulate -- [--seeds N] [--from S] [--depth D] [--width W] [--replay JSON] [--json]`: whole fan-outs from seeds, checked against
- * every law. Exit 1 on a violation, with the line that replays it; 2 on bad usage.
+ * `npm run simulate -- [--seeds N] [--sessions N] [--from S] [--depth D] [--width W] [--replay JSON] [--json]`: whole fan-outs from seeds, and
+ * then whole sessions (default: one for each third seed), checked against every law. Exit 1 on a violation, with the line that replays it;
+ * 2 on bad usage.
  */
+import type { PlanError } from "@toolscope/core"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { parseArgs } from "node:util"
-import { Scenario } from "../Arbitraries.ts"
+import { Scenario, SessionScenario } from "../Arbitraries.ts"
 import * as Laws from "../Laws.ts"
 import * as Simulation from "../Simulation.ts"
 
-const usage = "usage: simulate [--seeds N] [--from S] [--depth D] [--width W] [--replay JSON] [--json]"
+const usage = "usage: simulate [--seeds N] [--sessions N] [--from S] [--depth D] [--width W] [--replay JSON] [--json]"
 const show = (violations: ReadonlyArray<Laws.Violation>): string => violations.map(Laws.show).join("\n\n")
 
 const number = (text: string | undefined, otherwise: number, least: number): number => {
@@ -19,8 +21,10 @@ const number = (text: string | undefined, otherwise: number, least: number): num
 }
 
 const replay = async (text: string, json: boolean): Promise<number> => {
-  const scenario = Schema.decodeUnknownSync(Schema.fromJsonString(Scenario))(text)
-  const { events, ledger, violations } = await Effect.runPromise(Simulation.run(scenario))
+  const scenario = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Union([SessionScenario, Scenario])))(text)
+  const run: Effect.Effect<Simulation.Run | Simulation.SessionRun, PlanError.PlanError> =
+    "planner" in scenario ? Simulation.runSession(scenario) : Simulation.run(scenario)
+  const { events, ledger, violations } = await Effect.runPromise(run)
   if (json) console.log(JSON.stringify({ scenario, events, ledger: ledger.records, violations }, null, 2))
   else {
     for (const event of events) console.log(JSON.stringify(event))
@@ -29,43 +33,58 @@ const replay = async (text: string, json: boolean): Promise<number> => {
   return violations.length === 0 ? 0 : 1
 }
 
-const explore = async (
-  options: Simulation.Options & { from: number },
+type Found = Simulation.Failure<Simulation.Run> | Simulation.Failure<Simulation.SessionRun>
+
+/** Runs so many seeds of one kind, and shows how far it is. */
+const count = async <S extends { readonly failures: ReadonlyArray<Found> }>(
+  what: string,
   seeds: number,
-  json: boolean
-): Promise<number> => {
+  run: (onRun: (done: number, failed: number) => void) => Effect.Effect<S>
+) => {
   const started = performance.now()
   let told = started
   const elapsed = () => (performance.now() - started) / 1000
   const { failures, ...summary } = await Effect.runPromise(
-    Simulation.runSeeds(seeds, {
-      ...options,
-      onRun: (done, failed) => {
-        if (!process.stderr.isTTY || performance.now() - told < 500) return
-        told = performance.now()
-        process.stderr.write(`\r${done} of ${seeds} seeds, ${failed} failed, ${Math.round(done / elapsed())} a second `)
-      }
+    run((done, failed) => {
+      if (!process.stderr.isTTY || performance.now() - told < 500) return
+      told = performance.now()
+      const speed = Math.round(done / elapsed())
+      process.stderr.write(`\r${done} of ${seeds} ${what}, ${failed} failed, ${speed} a second `)
     })
   )
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K")
   const seconds = elapsed()
   const violations = failures.reduce((n, { run }) => n + run.violations.length, 0)
-  const numbers = {
-    ...summary,
-    violations,
-    seconds: Number(seconds.toFixed(1)),
-    perSecond: Math.round(seeds / seconds)
-  }
+  const time = { seconds: Number(seconds.toFixed(1)), perSecond: Math.round(seeds / Math.max(seconds, 0.001)) }
+  return { numbers: { ...summary, violations, ...time }, failures }
+}
+
+const explore = async (
+  options: Simulation.Options & { from: number },
+  seeds: number,
+  sessions: number,
+  json: boolean
+): Promise<number> => {
+  const fanouts = await count("seeds", seeds, (onRun) => Simulation.runSeeds(seeds, { ...options, onRun }))
+  // a session has plans of its own size
+  const { from } = options
+  const planned = await count("sessions", sessions, (onRun) => Simulation.runSessions(sessions, { from, onRun }))
+  const failures: ReadonlyArray<Found> = [...fanouts.failures, ...planned.failures]
   if (json) {
     const shown = failures.map(({ replay, seed, smallest }) => ({ seed, violations: smallest.violations, replay }))
-    console.log(JSON.stringify({ ...numbers, failures: shown }, null, 2))
+    const violations = fanouts.numbers.violations + planned.numbers.violations
+    console.log(JSON.stringify({ ...fanouts.numbers, violations, planners: planned.numbers, failures: shown }, null, 2))
   } else {
-    for (const [name, value] of Object.entries(numbers)) console.log(`${name.padEnd(12)}${value.toLocaleString("en")}`)
+    for (const numbers of [fanouts.numbers, planned.numbers]) {
+      for (const [name, value] of Object.entries(numbers))
+        console.log(`${name.padEnd(12)}${value.toLocaleString("en")}`)
+      console.log("")
+    }
     for (const { replay, seed, smallest } of failures) {
-      console.log(`\nseed ${seed}, shrunk:\n${show(smallest.violations)}\n${replay}`)
+      console.log(`seed ${seed}, shrunk:\n${show(smallest.violations)}\n${replay}\n`)
     }
   }
-  return violations === 0 ? 0 : 1
+  return fanouts.numbers.violations + planned.numbers.violations === 0 ? 0 : 1
 }
 
 const main = async (args: ReadonlyArray<string>): Promise<number> => {
@@ -73,7 +92,15 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { seeds: text, from: text, depth: text, width: text, replay: text, json: { type: "boolean" } }
+      options: {
+        seeds: text,
+        sessions: text,
+        from: text,
+        depth: text,
+        width: text,
+        replay: text,
+        json: { type: "boolean" }
+      }
     })
     const { json = false } = values
     if (values.replay !== undefined) return await replay(values.replay, json)
@@ -82,7 +109,8 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
       depth: number(values.depth, 3, 0),
       width: number(values.width, 3, 1)
     }
-    return await explore(options, number(values.seeds, 1000, 1), json)
+    const seeds = number(values.seeds, 1000, 0)
+    return await explore(options, seeds, number(values.sessions, Math.ceil(seeds / 3), 0), json)
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n${usage}`)
     return 2

@@ -18,6 +18,10 @@ export interface Kept {
   readonly name: string
   readonly contract: Contract.Contract
   readonly drives: "effect" | "promise"
+  /** Its parameters. Default: a behaviour that keeps the contract. */
+  readonly params?: Arbitrary.Arbitrary<Schema.Json>
+  /** What becomes of them. */
+  readonly alter?: (params: Schema.Json) => Arbitrary.Arbitrary<Schema.Json>
 }
 
 export interface Bounds {
@@ -104,11 +108,12 @@ export const nodes = (tools: ReadonlyArray<Kept>, { depth, width }: Bounds): Arb
   return node({ depth, undoable: false })
 }
 
-const call = ({ contract, drives, name }: Kept): Arbitrary.Arbitrary<Node> => {
+const call = ({ alter, contract, drives, name, params }: Kept): Arbitrary.Arbitrary<Node> => {
   const retries = Contract.canRetry(contract)
+  const own = params ?? (script(contract, drives, retries) as unknown as Arbitrary.Arbitrary<Schema.Json>)
   return object({
     call: A.Constant(name),
-    params: script(contract, drives, retries),
+    params: alter === undefined ? own : A.flatMap(own, alter),
     timeout: maybe(
       4,
       A.map(index(6), (n) => 10 + 10 * n)

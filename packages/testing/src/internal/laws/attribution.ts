@@ -2,6 +2,7 @@
  * Laws about the report: nothing is lost, nothing is attributed to the wrong cause, and all of it can be found in the journal.
  */
 import type { Record } from "../../Ledger.ts"
+import { isFromAbove } from "./above.ts"
 import { type Complain, law } from "./law.ts"
 import { began, type CallTrace, type Of, type Run } from "./run.ts"
 import { derive, type Derived } from "./decisions.ts"
@@ -172,6 +173,9 @@ export const firstReasonStays = law(
       if (call.report === undefined) continue
       const first = firstReason(call)
       const { stoppedBy } = call.report
+      // what the budget did not let begin was told so, and nobody was asked
+      const refusal = call.attempts[0]?.refused.find(({ reason }) => reason === "budget")
+      if (first === undefined && stoppedBy?.source === "budget" && refusal !== undefined) continue
       if (
         stoppedBy?.source !== first?.source ||
         stoppedBy?.call !== first?.origin ||
@@ -182,7 +186,7 @@ export const firstReasonStays = law(
           closed
         ])
       if (stoppedBy === undefined || first === undefined) continue
-      const expected = causeOf(call.node, derived, stoppedBy.source)
+      const expected = isFromAbove(run, first) ? undefined : causeOf(call.node, derived, stoppedBy.source)
       if (expected !== undefined && !(expected.source === stoppedBy.source && isFrom(expected.origin, stoppedBy.call)))
         complain(
           `${call.id} was stopped by ${why({ source: expected.source, call: expected.origin?.path })}, and is reported as stopped by ${why(stoppedBy)}`,
@@ -222,9 +226,7 @@ const causeOf = (call: PlanNode, derived: Derived, source: string): Because | un
     if (node.policy === "advisory") return { source: "grace", origin: undefined, node }
     return { source: decision.decision === "succeeded" ? "policy" : "sibling", origin: derived.origin(node), node }
   }
-  return source === "parent" || source === "user"
-    ? undefined
-    : { source: "a stop from above", origin: undefined, node: undefined }
+  return { source: "a stop from above", origin: undefined, node: undefined }
 }
 
 export const partial = law(
@@ -282,8 +284,9 @@ export const neverConfused = law(
       if (reported === undefined) continue
       if (reported.outcome === "Cancelled" && call.stops.length === 0)
         complain(`${call.id} is Cancelled, and nobody had asked it to stop`, attributedTo(call, run))
-      const fromAbove = call.stops.find(({ source }) => source === "parent" || source === "user")
-      if (fromAbove !== undefined && report!.status !== "interrupted")
+      const fromAbove = call.stops.find((stop) => isFromAbove(run, stop))
+      const isOverTime = fromAbove?.source === "budget" && report!.reason?._tag === "BudgetExceeded"
+      if (fromAbove !== undefined && report!.status !== "interrupted" && !isOverTime)
         complain(`${call.id} was stopped from above, and the run ${report!.status}`, [fromAbove, closed])
     }
     if (report?.status === "interrupted" && report.reason?._tag !== "Stopped")

@@ -4,6 +4,7 @@
  * A node that decides closes what is undecided below it, so what its children came to in the end says how they stood when it decided:
  * those that were *stopped* (or never came to life) were open then.
  */
+import { isFromAbove, stopFromAbove } from "./above.ts"
 import { type Complain, law } from "./law.ts"
 import { canUndo, type CallJson, type Event, type Of, overOf, type Run } from "./run.ts"
 import { callsBelow, type PlanNode, upwards } from "./tree.ts"
@@ -39,7 +40,9 @@ export const derive = (run: Run): Derived => {
       const call = callOf(node)
       if (call?.verdict === "succeeded") return "good"
       // one that a deadline found before it came to life cannot succeed any more
-      const isLost = call?.outcome === "Skipped" && call.stoppedBy?.source === "deadline"
+      const [stop] = run.index.call(node.path)!.stops
+      const isOutside = stop !== undefined && isFromAbove(run, stop)
+      const isLost = call?.outcome === "Skipped" && call.stoppedBy?.source === "deadline" && !isOutside
       return call?.verdict === "failed" || isLost ? "bad" : "open"
     }
     const { decidedBy, decision: d } = decision(node) ?? { decision: "stopped", decidedBy: "stop" }
@@ -265,14 +268,20 @@ const checkCall = (run: Run, node: PlanNode, derived: Derived, complain: Complai
   const say = (message: string) => complain(`${call.id} ${message}`, [...call.stops, call.settled[0], run.index.closed])
   if (verdict === "succeeded" && (outcome !== "Succeeded" || stoppedBy !== undefined))
     say(`has the verdict succeeded, and is ${outcome}${stoppedBy === undefined ? "" : ", stopped"}`)
-  const expected =
-    stoppedBy === undefined
+  const isOutside = call.stops[0] !== undefined && stoppedBy?.source !== "timeout" && isFromAbove(run, call.stops[0])
+  // what the budget does not let begin has failed; what runs when its time is up is stopped
+  const isRefused = stoppedBy?.source === "budget" && call.stops.length === 0
+  const expected = isOutside
+    ? ["none"]
+    : stoppedBy === undefined
       ? [outcome === "Succeeded" ? "succeeded" : "failed"]
       : stoppedBy.source === "timeout"
         ? ["failed", "none"]
-        : stoppedBy.source === "deadline"
-          ? [outcome === "Skipped" && verdict === "none" ? "none" : "failed"]
-          : ["none"]
+        : isRefused
+          ? ["failed", "none"]
+          : stoppedBy.source === "deadline"
+            ? [outcome === "Skipped" && verdict === "none" ? "none" : "failed"]
+            : ["none"]
   if (!expected.includes(verdict))
     say(
       `is ${outcome}, ${stoppedBy === undefined ? "never stopped" : `stopped (${stoppedBy.source})`}, and has the verdict ${verdict}`
@@ -292,6 +301,7 @@ const statusOf = (run: Run, derived: Derived): string => {
   const decision =
     root.policy === "call" ? run.index.call(root.path)?.report?.verdict : derived.decision(root)?.decision
   if (decision === "succeeded") return "succeeded"
+  if (stopFromAbove(run)?.source === "budget") return "failed"
   return decision === "stopped" || decision === "none" ? "interrupted" : "failed"
 }
 
@@ -304,6 +314,15 @@ const checkReason = (run: Run, complain: Complain): void => {
   const wrong = reason.calls.filter((id) => run.index.call(id)?.report?.verdict !== "failed")
   if (wrong.length > 0) complain(`the reason names ${wrong.join(", ")}, which did not fail`, [closed])
   if (status !== "failed") return
+  const isShort =
+    stopFromAbove(run)?.source === "budget" ||
+    reason.calls.some((id) => {
+      const call = run.index.call(id)?.report
+      return call?.attempts === 0 && call.budget !== undefined
+    })
+  if (isShort !== (reason._tag === "BudgetExceeded"))
+    complain(`the reason is ${reason._tag}, and the budget ${isShort ? "" : "never "}fell short`, [closed])
+  if (isShort) return
   const tag = { quorum: "QuorumFailed", firstSuccess: "AllFailed" } as const
   let at = root
   const isLate = () => run.index.report!.nodes.find(({ node }) => node === at.pointer)?.decidedBy === "deadline"

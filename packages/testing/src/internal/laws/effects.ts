@@ -62,17 +62,18 @@ export const known = law(
     for (const call of run.index.calls) {
       const { report } = call
       if (report === undefined) continue
-      const { effects, outcome } = report
+      const { outcome } = report
+      const inner = new Set(call.inner.map(({ key }) => key))
+      const own = { ...report, effects: report.effects.filter(({ key }) => !inner.has(key)) }
+      const { effects } = own
       const say = (message: string) => complain(`${call.id} ${message}`, evidence(run, call))
       if (!acts(call)) {
         if (effects.length > 0) say("reads only, and has effects")
-        if (outcome === "Unknown") say("reads only, and is Unknown")
-      } else {
-        checkOutcome(call, report, say)
-        if (!marks(call)) checkAtStart(call, report, say)
-      }
+        if (outcome === "Unknown" && report.effects.length === 0) say("reads only, and is Unknown")
+      } else if (!marks(call)) checkAtStart(call, own, say)
+      if (acts(call) || inner.size > 0) checkOutcome(call, report, say)
       if (outcome === "Skipped" && call.attempts.some(began)) say("is Skipped, and has begun")
-      if (run.ledger !== undefined) checkWorld(run, call, report, complain)
+      if (run.ledger !== undefined) checkWorld(run, call, own, complain)
     }
   }
 )
@@ -238,9 +239,9 @@ export const expectedEffects = (
   call: CallTrace
 ): ReadonlyArray<{ readonly key: string; readonly state: string; readonly error: string | undefined }> => {
   const [settled] = call.settled
-  const until = settled === undefined ? Infinity : run.index.place(settled)
-  return call.effects.flatMap(({ events, key }) => {
-    const before = events.filter((event) => run.index.place(event) < until)
+  const until = settled === undefined ? Infinity : run.whole.place(settled)
+  return [...call.effects, ...call.inner].flatMap(({ events, key }) => {
+    const before = events.filter((event) => run.whole.place(event) < until)
     const state = stateAfter(before)
     if (state === "absent") return []
     const failed = before.findLast((event) => event.type === "effect.compensationFailed")

@@ -3,6 +3,7 @@
  */
 import type { Record } from "../../Ledger.ts"
 import type { Event, Run } from "./run.ts"
+import type { Session } from "./whole.ts"
 
 /**
  * A law that a run breaks.
@@ -34,6 +35,8 @@ export interface Law {
   /** What must hold, in one sentence. */
   readonly statement: string
   readonly check: (run: Run) => ReadonlyArray<Violation>
+  /** @internal What must hold of a whole session. */
+  readonly checkSession?: (session: Session) => ReadonlyArray<Violation>
 }
 
 /** Says that something is broken, and by which events and records; what is `undefined` among them is left out. */
@@ -43,23 +46,32 @@ export type Complain = (
   records?: ReadonlyArray<Record>
 ) => void
 
+type Look<A> = (of: A, complain: Complain) => void
+
+/** `lookAtSession`: what it says of a session, beside what it says of each run. */
 export const law = (
   id: string,
   name: string,
   statement: string,
-  look: (run: Run, complain: Complain) => void
-): Law => ({
-  id,
-  name,
-  statement,
-  check: (run) => {
-    const violations: Array<Violation> = []
-    look(run, (message, events = [], records = []) => {
-      const found = [...new Set(events.filter((event) => event !== undefined))]
-      found.sort((a, b) => run.index.place(a) - run.index.place(b))
-      const openedAt = run.index.opened?.time ?? 0
-      violations.push({ law: id, name, run: run.id, openedAt, message, events: found, records })
-    })
-    return violations
+  look: Look<Run>,
+  lookAtSession?: Look<Session>
+): Law => {
+  const check =
+    <A extends Pick<Run, "id" | "whole">>(look: Look<A>, openedAt: (of: A) => number | undefined) =>
+    (of: A): ReadonlyArray<Violation> => {
+      const violations: Array<Violation> = []
+      look(of, (message, events = [], records = []) => {
+        const found = [...new Set(events.filter((event) => event !== undefined))]
+        found.sort((a, b) => of.whole.place(a) - of.whole.place(b))
+        violations.push({ law: id, name, run: of.id, openedAt: openedAt(of) ?? 0, message, events: found, records })
+      })
+      return violations
+    }
+  return {
+    id,
+    name,
+    statement,
+    check: check(look, ({ index }) => index.opened?.time),
+    ...(lookAtSession === undefined ? {} : { checkSession: check(lookAtSession, ({ opened }) => opened?.time) })
   }
-})
+}

@@ -1,6 +1,7 @@
 /**
  * Laws about starting, stopping and ending: what may follow what, and how soon.
  */
+import { stopFromAbove } from "./above.ts"
 import { atGate } from "./fates.ts"
 import { law } from "./law.ts"
 import {
@@ -8,11 +9,13 @@ import {
   began,
   type CallTrace,
   type Event,
+  leftInside,
   type Of,
   overOf,
   type Run,
   wasLeftBehind
 } from "./run.ts"
+import { checkPermits } from "./permits.ts"
 import { callsBelow } from "./tree.ts"
 
 const attemptsOf = (run: Run): ReadonlyArray<readonly [CallTrace, AttemptTrace]> =>
@@ -53,7 +56,8 @@ export const owned = law(
       const left = call.attempts.flatMap(({ leftBehind }) => leftBehind)
       // an undo that was left behind has failed in the journal
       const isUndo = call.report?.leftBehind === true && failedUndos(call).length > 0
-      if (call.report !== undefined && call.report.leftBehind !== left.length > 0 && !isUndo) {
+      const isLeft = left.length > 0 || (call.report?.leftBehind === true && leftInside(call))
+      if (call.report !== undefined && call.report.leftBehind !== isLeft && !isUndo) {
         complain(
           `${call.id} is ${call.report.leftBehind ? "" : "not "}listed as left behind, the journal says otherwise`,
           [...left, closed]
@@ -68,7 +72,9 @@ export const owned = law(
     const mayBeUndo = run.index.calls.some(
       (call) => call.report?.leftBehind === true && !wasLeftBehind(call) && failedUndos(call).length > 0
     )
-    if (report.drained !== (still.length === 0) && !(mayBeUndo && !report.drained))
+    // of what runs inside of a handler it is not known when an undo of it has ended
+    const mayBeInside = run.index.calls.some(leftInside)
+    if (report.drained !== (still.length === 0) && !((mayBeUndo || mayBeInside) && !report.drained))
       complain(`drained is ${report.drained}, which the attempts that were left behind belie`, [closed])
     for (const call of run.index.calls) {
       if (call.lateUndos.length > 0 && call.report?.leftBehind === false)
@@ -112,10 +118,7 @@ export const neverStarted = law(
   "Never started after a stop",
   "No attempt of a call starts once the call's stop is requested, and none at all once everything was asked to stop.",
   (run, complain) => {
-    const everything = run.events.find(
-      (event): event is Of<"stop.requested"> =>
-        event.type === "stop.requested" && (event.source === "parent" || event.source === "user")
-    )
+    const everything = stopFromAbove(run)
     for (const [call, attempt] of attemptsOf(run)) {
       for (const started of attempt.started) {
         const stop =
@@ -297,7 +300,7 @@ export const oneDrain = law(
 export const concurrency = law(
   "L17",
   "Within the permits",
-  "No more attempts run than `concurrency` allows; one that was left behind has given its permit back.",
+  "No more attempts run than `concurrency` allows, and than the session has permits of that kind; one that was left behind has given its permit back.",
   (run, complain) => {
     const { opened } = run.index
     const running = new Map<string, Event>()
@@ -316,7 +319,8 @@ export const concurrency = law(
           running.delete(`${event.attempt} ${event.call}`)
       }
     }
-  }
+  },
+  checkPermits
 )
 
 export const closes = law(
@@ -327,6 +331,10 @@ export const closes = law(
     const { closed, opened } = run.index
     if (closed === undefined && !run.incomplete)
       complain("it was opened, and never closed", [opened, run.events.at(-1)])
+  },
+  ({ closed, events, incomplete, opened }, complain) => {
+    if (closed === undefined && !incomplete)
+      complain("the session was opened, and never closed", [opened, events.at(-1)])
   }
 )
 

@@ -5,6 +5,7 @@ import type { Contract, Journal, Report } from "@toolscope/core"
 import type { Record } from "../../Ledger.ts"
 import { type EffectTrace, tracesOf } from "./fates.ts"
 import { type PlanNode, readPlan } from "./tree.ts"
+import type { Whole } from "./whole.ts"
 
 export type Event = Journal.Event
 export type Of<Type extends Event["type"]> = Extract<Event, { readonly type: Type }>
@@ -34,6 +35,10 @@ export interface CallTrace {
   readonly settled: ReadonlyArray<Of<"call.settled">>
   /** What it did to the world, as the journal tells it. */
   readonly effects: ReadonlyArray<EffectTrace>
+  /** What was done to it by fan-outs inside of its handler, and undone by them or with the call. */
+  readonly inner: ReadonlyArray<EffectTrace>
+  /** Everything that these fan-outs wrote. */
+  readonly inside: ReadonlyArray<Event>
   /** Ends of undos that had been left behind. */
   readonly lateUndos: ReadonlyArray<Of<"response.late">>
   /** From the report; from `fanout.opened` while there is none. */
@@ -56,6 +61,8 @@ export interface Run {
   readonly incomplete: boolean
   /** @internal */
   readonly index: Index
+  /** @internal The journal that it is a part of. */
+  readonly whole: Whole
 }
 
 /** What {@link Run} is sorted into. */
@@ -135,12 +142,18 @@ const sort = (draft: Draft, event: Event): void => {
   }
 }
 
-export const makeIndex = (events: ReadonlyArray<Event>, ledger: ReadonlyArray<Record> = []): Index => {
+/** `insideOf`: what ran inside of a call of it. */
+export const makeIndex = (
+  events: ReadonlyArray<Event>,
+  ledger: ReadonlyArray<Record> = [],
+  insideOf: (call: string) => ReadonlyArray<Event> = () => [],
+  order: (a: Event, b: Event) => number = () => 0
+): Index => {
   const first = <T extends Event["type"]>(type: T) => events.find((event): event is Of<T> => event.type === type)
   const opened = first("fanout.opened")
   const closed = first("fanout.closed")
   const report = closed?.report
-  const nodes = (opened === undefined ? undefined : readPlan(opened.plan)) ?? []
+  const nodes = (opened === undefined ? undefined : readPlan(opened.plan, opened.inside?.call)) ?? []
   const drafts = new Map<string, Draft>()
   const draftOf = (id: string): Draft => {
     let draft = drafts.get(id)
@@ -162,12 +175,21 @@ export const makeIndex = (events: ReadonlyArray<Event>, ledger: ReadonlyArray<Re
     .map((node): CallTrace => {
       const { attempts, ...draft } = draftOf(node.path)
       const inReport = reports.get(node.path)
+      const inside = insideOf(node.path)
+      const keys = new Set(
+        inside.flatMap((event) => ("key" in event && event.type !== "attempt.started" ? event.key : []))
+      )
+      const isInner = (event: Event) => "key" in event && keys.has(event.key)
+      const effects = tracesOf(keys.size === 0 ? draft.events : draft.events.filter((event) => !isInner(event)))
+      const inner = keys.size === 0 ? [] : tracesOf([...inside, ...draft.events.filter(isInner)].sort(order))
       return {
         node,
         id: node.path,
         ...draft,
         attempts: [...attempts.values()].sort((a, b) => a.number - b.number),
-        effects: tracesOf(draft.events),
+        effects,
+        inner,
+        inside,
         contract: inReport?.contract ?? opened!.contracts[node.path] ?? opened!.contracts[node.tool],
         report: inReport
       }
@@ -201,9 +223,13 @@ export const marks = ({ contract }: CallTrace): boolean =>
 export const canUndo = ({ contract }: CallTrace): boolean =>
   contract !== undefined && contract.effect !== "none" && contract.compensate !== undefined
 
-/** Was an attempt of it left behind? */
-export const wasLeftBehind = ({ attempts }: CallTrace): boolean =>
-  attempts.some(({ leftBehind }) => leftBehind.length > 0)
+/** Was an attempt of it left behind, or something that a fan-out inside of its handler had started? */
+export const wasLeftBehind = (call: CallTrace): boolean =>
+  call.attempts.some(({ leftBehind }) => leftBehind.length > 0) || leftInside(call)
+
+/** Has a fan-out inside of its handler left something behind, or given an undo up? */
+export const leftInside = ({ inside }: CallTrace): boolean =>
+  inside.some(({ type }) => type === "attempt.leftBehind" || type === "effect.compensationFailed")
 
 /** Does the contract say that the tool changes the world? */
 export const acts = ({ contract }: CallTrace): boolean => contract !== undefined && contract.effect !== "none"

@@ -52,11 +52,12 @@ const table = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string
   return rows.map((row) => line(...row.map((cell, i) => (i < 2 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))))
 }
 
-const eventRow = (event: Event, openedAt: number): ReadonlyArray<string> => [
+/** `run`: of which it is a matter of course. */
+const eventRow = (event: Event, openedAt: number, run: string): ReadonlyArray<string> => [
   `#${event.seq}`,
   `${event.time - openedAt} ms`,
   event.type,
-  subject(event),
+  event.run === run ? subject(event) : `${event.run} ${subject(event)}`.trimEnd(),
   rest(event)
 ]
 
@@ -79,7 +80,7 @@ export const show = ({ events, law, message, name, openedAt = 0, records, run }:
   [
     `${law} ${name}: ${message} (run ${run})`,
     ...table([
-      ...events.map((event) => eventRow(event, openedAt)),
+      ...events.map((event) => eventRow(event, openedAt, run)),
       ...records.map((record) => recordRow(record, openedAt))
     ])
   ].join("\n")

@@ -15,8 +15,9 @@ export interface PlanNode {
   readonly path: string
   readonly parent: PlanNode | undefined
   readonly children: ReadonlyArray<PlanNode>
-  /** `call`: the name of its tool. */
+  /** `call`: the name of its tool, and its parameters as JSON. */
   readonly tool: string
+  readonly params: unknown
   /** `quorum`: how many. */
   readonly need: number
   /** `quorum`: must they agree, and can it be seen from their values? */
@@ -59,10 +60,10 @@ const millis = (input: unknown, ifAbsent: number): number =>
         onSome: Duration.toMillis
       })
 
-/** The nodes of a plan, parents before children, in plan order; `undefined` where it is no plan. */
-export const readPlan = (plan: unknown): ReadonlyArray<PlanNode> | undefined => {
+/** The nodes of a plan, parents before children, in plan order; `undefined` where it is no plan. `caller`: what runs it. */
+export const readPlan = (plan: unknown, caller = "/"): ReadonlyArray<PlanNode> | undefined => {
   const nodes: Array<Draft> = []
-  const stack: Array<Visit> = [{ json: plan, pointer: "/plan", path: "", parent: undefined }]
+  const stack: Array<Visit> = [{ json: plan, pointer: "/plan", path: caller === "/" ? "" : caller, parent: undefined }]
   for (let visit = stack.pop(); visit !== undefined; visit = stack.pop()) {
     const { json, parent, path, pointer } = visit
     if (typeof json !== "object" || json === null) return undefined
@@ -75,6 +76,7 @@ export const readPlan = (plan: unknown): ReadonlyArray<PlanNode> | undefined => 
       parent,
       children: [],
       tool: policy === "call" ? String(json.call) : "",
+      params: policy === "call" ? json.params : undefined,
       need: policy === "quorum" ? Number(json.quorum) : 0,
       agree: json.agree === true ? "equal" : json.agree === undefined || json.agree === false ? "no" : "custom",
       undoesSurplus: policy === "quorum" && json.surplus === "undo",
@@ -119,3 +121,11 @@ export const callsBelow = (node: PlanNode): ReadonlyArray<PlanNode> => {
   }
   return found
 }
+
+/** Must this call start, and succeed, for the plan to succeed? */
+export const isUnconditional = (call: PlanNode): boolean =>
+  [...upwards(call)].slice(1).every(({ children, need, policy }) => {
+    if (policy === "quorum") return need === children.length
+    if (policy === "firstSuccess") return children.length === 1
+    return policy === "all" || policy === "atomic" || policy === "deadline"
+  })

@@ -14,13 +14,25 @@ const isBefore = (run: Run, a: Event, b: Event): boolean => run.index.place(a) <
 const effectsOf = (run: Run): ReadonlyArray<Effect> =>
   run.index.calls.flatMap((call) => call.effects.map((effect) => ({ call, effect })))
 
+/** Those, and what fan-outs inside of handlers did, as far as this run undid it. */
+const undoneEffectsOf = (run: Run): ReadonlyArray<Effect> => [
+  ...effectsOf(run),
+  ...run.index.calls.flatMap((call) =>
+    call.inner
+      .filter(({ compensated, compensating }) =>
+        [...compensating, ...compensated].some((event) => event.run === run.id)
+      )
+      .map((effect) => ({ call, effect }))
+  )
+]
+
 export const undone = law(
   "Z16",
   "Undone last first, once",
   "An effect is undone only in a part of the plan that was lost and in which nothing runs any more, once, the last first, within `undo`; one after the other, the next child of a first success waits for it.",
   (run, complain) => {
     const effects = effectsOf(run)
-    for (const { call, effect } of effects) {
+    for (const { call, effect } of undoneEffectsOf(run)) {
       if (effect.compensating.length + effect.compensated.length === 0) continue
       checkOnce(run, effect, complain)
       checkLost(run, call, effect, complain)
@@ -148,15 +160,19 @@ const checkSerial = (run: Run, effects: ReadonlyArray<Effect>, complain: Complai
 }
 
 /** By the ledger: once, after everything that the call did under that key, and the journal has it. */
-const checkRecords = (run: Run, { effects, id }: CallTrace, complain: Complain): void => {
+const checkRecords = (run: Run, { effects, id, inner }: CallTrace, complain: Complain): void => {
   const records = run.ledger?.filter(({ call }) => call === id) ?? []
   const undoing = records.filter(({ what }) => what === "undoing")
   for (const record of undoing) {
-    const { compensated = [], compensating = [] } = effects.find(({ key }) => key === record.key) ?? {}
-    if (compensating.length === 0)
+    const { compensated = [], compensating = [] } = [...effects, ...inner].find(({ key }) => key === record.key) ?? {}
+    // what was done inside of a handler may be undone with its caller
+    const isAbove = run.whole.events.some(
+      (event) => event.type === "effect.compensating" && event.key === record.key && event.run !== run.id
+    )
+    if (compensating.length === 0 && !isAbove)
       complain(`${record.key} of ${id} was undone, and the journal does not say so`, [], [record])
     const over = records.find(({ key, what }) => key === record.key && (what === "undone" || what === "undoFailed"))
-    if (over !== undefined && compensated.length === 0 && !run.incomplete)
+    if (over !== undefined && compensated.length === 0 && !isAbove && !run.incomplete)
       complain(`the undo of ${record.key} of ${id} has ended, and the journal does not say so`, compensating, [over])
     const same = undoing.filter(({ key }) => key === record.key)
     if (same.length > 1 && same[0] === record) complain(`${record.key} of ${id} was undone twice`, [], same)

@@ -35,9 +35,9 @@ export interface Trace {
 }
 
 /** How long what was left behind is watched, in milliseconds of virtual time. */
-const aftermath = 60_000
+export const aftermath = 60_000
 
-const strategyOf = ({ changes = 3, order, seed, yields = 0 }: Scenario["schedule"]): Strategy => {
+export const strategyOf = ({ changes = 3, order, seed, yields = 0 }: Scenario["schedule"]): Strategy => {
   const random = seeded(seed)
   switch (order) {
     case "plain":

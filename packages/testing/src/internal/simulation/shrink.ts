@@ -2,7 +2,7 @@
  * Smaller scenarios, the boldest cuts first. Each is honest if the one it comes from is: no cut makes a tool act under a contract that says
  * it only reads. Not each is valid: who takes one decodes its plan.
  */
-import type { Scenario } from "../../Arbitraries.ts"
+import type { Move, Scenario, SessionScenario } from "../../Arbitraries.ts"
 
 type Json = { readonly [key: string]: unknown }
 type Path = ReadonlyArray<string | number>
@@ -25,6 +25,8 @@ const optional = [
   "surplus",
   "undo",
   "probe",
+  "spend",
+  "strict",
   "next",
   "after"
 ]
@@ -92,6 +94,42 @@ export function* smaller(scenario: Scenario): Generator<Scenario> {
     else if (tools[name]!.drives !== undefined) {
       yield { ...scenario, tools: { ...tools, [name]: { contract: tools[name]!.contract } } }
     }
+  }
+}
+
+/** Smaller sessions: fewer moves, smaller plans, fewer limits. */
+export function* smallerSession(scenario: SessionScenario): Generator<SessionScenario> {
+  const { planner, schedule, session, tools } = scenario
+  const withMove = (i: number, move: Move): SessionScenario => ({ ...scenario, planner: planner.with(i, move) })
+  for (let i = 0; i < planner.length; i++) yield { ...scenario, planner: planner.toSpliced(i, 1) }
+  for (const key of Object.keys(session)) yield { ...scenario, session: without(session, key) }
+  for (const [path, at] of objects(session, [])) {
+    if (path.length > 0)
+      for (const key of Object.keys(at)) yield { ...scenario, session: put(session, path, without(at, key)) as never }
+  }
+  if (schedule.order !== "plain") yield { ...scenario, schedule: { order: "plain", seed: 0 } }
+  for (const [i, { plan, ...move }] of planner.entries()) {
+    if (move.despite !== undefined) yield withMove(i, { ...move, plan: plan!, despite: false })
+    if (plan === undefined) continue
+    const alone = { tools, plan, schedule: { order: "plain", seed: 0 } } as const
+    for (const next of smaller(alone)) if (next.tools === tools) yield withMove(i, { ...move, plan: next.plan })
+    for (const key of ["budget"])
+      if (key in (plan as Json)) yield withMove(i, { ...move, plan: without(plan as Json, key) as never })
+    for (const [path, at] of objects(plan, [])) {
+      if (at.call === undefined || !isObject(at.params) || !isObject(at.params.plan)) continue
+      for (const next of smaller({ ...alone, plan: at.params.plan as never }))
+        if (next.tools === tools)
+          yield withMove(i, {
+            ...move,
+            plan: put(plan, path, { ...at, params: { ...at.params, plan: next.plan } }) as never
+          })
+    }
+  }
+  const text = JSON.stringify(planner)
+  for (const [name, tool] of Object.entries(tools)) {
+    if (!text.includes(`"call":"${name}"`)) yield { ...scenario, tools: without(tools, name) as never }
+    for (const key of ["drives", "cost"])
+      if (key in tool) yield { ...scenario, tools: { ...tools, [name]: without(tool, key) as never } }
   }
 }
 

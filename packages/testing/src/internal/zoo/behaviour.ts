@@ -105,7 +105,8 @@ export const Behaviour = Schema.Struct({
     Schema.Struct({ after: Schema.optionalKey(Time), then: Schema.Literals(["end", "gate", "die", "never"]) })
   ),
   undo: Schema.optionalKey(Undo),
-  probe: Schema.optionalKey(Probe)
+  probe: Schema.optionalKey(Probe),
+  spend: Schema.optionalKey(Schema.Record(Schema.String, Schema.Number))
 })
 
 export type Behaviour = typeof Behaviour.Type

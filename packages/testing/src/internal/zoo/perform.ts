@@ -17,7 +17,7 @@ import { type Pass, passOf, passPromise } from "./pass.ts"
 import { answerProbe, undo } from "./undo.ts"
 
 type Errors = Refused | Broken
-type Info = Pick<Attempt.Attempt, "runId" | "call" | "attempt" | "idempotencyKey">
+type Info = Pick<Attempt.Attempt, "runId" | "call" | "attempt" | "idempotencyKey" | "spend">
 
 interface Scene {
   readonly info: Info
@@ -43,6 +43,7 @@ const sceneOf = (
   const write = Ledger.writerFor(info)
   write("began")
   const behaviour = behaviourOf(script, info.attempt)
+  if (behaviour.spend !== undefined) info.spend(behaviour.spend)
   return { ...more, info, behaviour, contract, write, key: info.idempotencyKey, isPart: false, ended: false }
 }
 

@@ -287,7 +287,7 @@ export class RunningAttempt implements Attempt {
   })
 
   /** Is there a fan-out inside of its handler that has not closed? */
-  private get isAround(): boolean {
+  get isAround(): boolean {
     return this.within !== undefined && this.within.size > 0
   }
 

@@ -223,7 +223,6 @@ export class Attempts {
   /** Watches an attempt's fiber: called once, whenever it ends. It must never throw. */
   private onExit(call: CallState, attempt: RunningAttempt, exit: Exit.Exit<unknown, unknown>): void {
     attempt.ended = true
-    this.spending.free(attempt)
     if (attempt.stop === suspension && !attempt.leftBehind) return this.onSuspended(call, attempt, exit)
     this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler has ended")
     if (attempt.leftBehind) return this.onLate(call, attempt)
@@ -239,6 +238,8 @@ export class Attempts {
     }
     this.spending.settle(call, attempt)
     this.recorder.ended(call, attempt)
+    // last: who waits for its permits begins at once, and finds what it gave back
+    this.spending.free(attempt)
     this.concludeAttempt(call, "ended")
   }
 
@@ -248,6 +249,7 @@ export class Attempts {
     call.stoppedBy = attempt.stop
     this.spending.settle(call, attempt)
     this.recorder.ended(call, attempt)
+    this.spending.free(attempt)
     call.end = undefined
     call.stoppedBy = undefined
     call.addCleanup(attempt.cleanup)
@@ -272,7 +274,10 @@ export class Attempts {
     // one that has not begun never will: its fence is closed
     const mayAct =
       attempt.began &&
-      (Contract.actsAtStart(attempt.spec.contract) || call.effects.some(({ state }) => state === "running"))
+      (Contract.actsAtStart(attempt.spec.contract) ||
+        call.effects.some(({ state }) => state === "running") ||
+        // a fan-out inside of it has not closed: what that does is not known yet
+        attempt.isAround)
     const { attempt: number, call: id, runId } = attempt
     const member: LeftBehind = {
       id: `${runId}${id}#${number}`,

@@ -100,7 +100,14 @@ export class CallState {
 
   /** What a fan-out inside of its handler did is what it did. */
   adopt(effects: ReadonlyArray<EffectRecord>): void {
-    this.adopted = [...this.adopted, ...effects.filter((effect) => effect.reported !== undefined)]
+    // a further attempt does the same under the same keys
+    const byKey = new Map(this.adopted.map((effect) => [effect.key, effect]))
+    for (const effect of effects) {
+      const before = byKey.get(effect.key)
+      const isNews = before === undefined || !before.acted || effect.state === "committed"
+      if (effect.reported !== undefined && isNews) byKey.set(effect.key, effect)
+    }
+    this.adopted = [...byKey.values()]
     this.effects = [...this.own, ...this.adopted]
   }
 

@@ -26,6 +26,8 @@ export class EffectRecord {
   isReplayed = false
   /** Why it could not be undone. */
   error: string | undefined
+  /** An undo has it on its list: no other one takes it. */
+  isTaken = false
   /** Does the journal have its state? */
   written = false
   /** Its state when it was repeated: what had happened by then has happened. */

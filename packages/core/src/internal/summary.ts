@@ -46,6 +46,8 @@ export const summarize = (executor: Executor, suspended: Suspended<unknown> | un
   executor.reported = true
   recorder.drained(drained, drainMillis)
   recorder.closed(report)
+  // what was done inside of a handler may be undone with its caller: its own report has it as it was
+  if (executor.env.caller !== undefined) report()
   return { value, reason, report }
 }
 

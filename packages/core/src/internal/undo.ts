@@ -18,7 +18,7 @@ export interface Item {
 export const itemsOf = (calls: Iterable<CallState>): ReadonlyArray<Item> => {
   const items: Array<Item> = []
   for (const call of calls) {
-    for (const effect of call.effects) if (effect.canBeUndone) items.push({ call, effect })
+    for (const effect of call.effects) if (effect.canBeUndone && !effect.isTaken) items.push({ call, effect })
   }
   return items.sort((a, b) => b.effect.order - a.effect.order)
 }
@@ -50,6 +50,7 @@ export class Undo {
     this.items = items
     this.inner = inner
     this.told = told
+    for (const { effect } of items) effect.isTaken = true
   }
 
   readonly program: Effect.Effect<void> = Effect.suspend(() =>

@@ -93,6 +93,47 @@ describe("a fan-out inside of a handler", () => {
     })
   )
 
+  it.effect(
+    "does what it does once in the report of its caller, however many attempts that has, and is undone once",
+    () =>
+      Effect.gen(function* () {
+        const undone: Array<string> = []
+        const undoable = Contract.compensable({ compensate: ({ key }) => Effect.sync(() => undone.push(key)) })
+        const leaf = Plan.effect(Effect.void, undoable)
+        const twice = Effect.gen(function* () {
+          const { attempt } = yield* Attempt.current
+          yield* inside(Plan.all({ x: leaf }))
+          if (attempt === 1) return yield* Effect.fail("again")
+        })
+        const retried = Plan.effect(twice, reads, { retry: 1 })
+        const { journal, report } = yield* ran(Plan.atomic(Plan.all({ retried, bad: failsAt(50) })))
+        assert.deepStrictEqual(report.calls[0]!.effects, [{ key: "r/retried/x#0", state: "compensated" }])
+        assert.deepStrictEqual(undone, ["r/retried/x#0"])
+        // its own report has it as it was
+        const closed = journal.events.flatMap((event) => (event.type === "fanout.closed" ? [event.report] : []))
+        assert.deepStrictEqual(closed[0]!.calls[0]!.effects, [{ key: "r/retried/x#0", state: "committed" }])
+      })
+  )
+
+  it.effect("that has not closed when its caller is left behind may still act, also where that only reads", () =>
+    Effect.gen(function* () {
+      // told to stop twice: by a timeout, and then sooner, by the replan
+      const acting = Plan.effect(Effect.uninterruptible(Effect.sleep(3_000)), acts)
+      const agent = Plan.effect(inside(Plan.all({ acting }), { undo: 10 }), reads, { timeout: 10 })
+      const around = Plan.effect(
+        inside(Plan.all({ agent })),
+        Contract.make({ effect: "mutating", interruption: "never" })
+      )
+      const session = yield* Session.make({ id: "s" })
+      yield* Effect.forkChild(Effect.exit(session.fanout(Plan.all({ around }))), { startImmediately: true })
+      yield* TestClock.adjust(50)
+      const replan = yield* Effect.forkChild(Effect.flip(session.replan(answers(1))), { startImmediately: true })
+      yield* TestClock.adjust("10 seconds")
+      const error = yield* Fiber.join(replan)
+      assert.strictEqual(error._tag === "SessionError" ? error.reason._tag : error._tag, "NotDrained")
+    })
+  )
+
   it.effect("stops when its caller is told to, for the same reason, also where that is not interrupted", () =>
     Effect.gen(function* () {
       for (const contract of [acts, marked]) {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { PlanDocument } from "@toolscope/core"
 import { Arbitraries, Laws, Simulation } from "@toolscope/testing"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { smaller } from "../src/internal/simulation/shrink.ts"
 
 const text = (run: Simulation.Run) => run.events.map((event) => JSON.stringify(event)).join("\n")
@@ -16,6 +17,31 @@ describe("simulation", () => {
       // they are worth something: calls run, and owners end them early
       assert.isAbove(summary.attempts, 500)
       assert.isAbove(summary.interrupted, 50)
+    })
+  )
+
+  it.effect("120 sessions: planners that change their minds keep every law, within small budgets and few permits", () =>
+    Effect.gen(function* () {
+      const { failures, ...summary } = yield* Simulation.runSessions(120)
+      for (const { replay, smallest } of failures) {
+        assert.fail(`${smallest.violations.map(Laws.show).join("\n\n")}\n${replay}`)
+      }
+      // they are worth something: plans are superseded, and sub-agents run plans of their own
+      for (const [name, least] of Object.entries({ cohorts: 200, nested: 80, replans: 40, drains: 100, unpaid: 50 }))
+        assert.isAbove(summary[name as keyof typeof summary], least, name)
+    })
+  )
+
+  it.effect("the same seed leaves the same session, and each says how to replay it", () =>
+    Effect.gen(function* () {
+      for (let seed = 0; seed < 15; seed++) {
+        const scenario = yield* Simulation.sessionOf(seed)
+        const [a, b] = [yield* Simulation.runSession(scenario), yield* Simulation.runSession(scenario)]
+        assert.strictEqual(JSON.stringify(a.events), JSON.stringify(b.events))
+        const line = Simulation.replayLine(scenario)
+        const text = line.slice(line.indexOf("'") + 1, -1)
+        assert.deepStrictEqual(Schema.decodeUnknownSync(Arbitraries.SessionScenario)(JSON.parse(text)), scenario)
+      }
     })
   )
 

@@ -146,14 +146,17 @@ const wasGivenUp = (run: Run, { effects, node }: CallTrace, { at, key, what }: R
 }
 
 /** The stop that the report has to name: the first, unless that was the timeout of an attempt that another followed. */
-const firstReason = ({ events }: CallTrace): Of<"stop.requested"> | undefined => {
+const firstReason = ({ attempts, events }: CallTrace): Of<"stop.requested"> | undefined => {
+  // where the budget lets no further attempt start, the call ends as its last one did
+  const isUnpaid = (number: number) =>
+    attempts.some((attempt) => attempt.number === number && attempt.refused.some(({ reason }) => reason === "budget"))
   let first: Of<"stop.requested"> | undefined
   let isOver = false
   for (const event of events) {
     if (event.type === "stop.requested") {
       if (first === undefined || (first.source === "timeout" && isOver)) first = event
     } else if (event.type === "attempt.ended" || event.type === "attempt.leftBehind") isOver = true
-    else if (event.type === "call.queued") {
+    else if (event.type === "call.queued" && !isUnpaid(event.attempt)) {
       first = undefined
       isOver = false
     }

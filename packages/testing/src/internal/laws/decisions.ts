@@ -301,7 +301,9 @@ const statusOf = (run: Run, derived: Derived): string => {
   const decision =
     root.policy === "call" ? run.index.call(root.path)?.report?.verdict : derived.decision(root)?.decision
   if (decision === "succeeded") return "succeeded"
-  if (stopFromAbove(run)?.source === "budget") return "failed"
+  // one that had timed out in that very instant was not told of the budget
+  const isOver = run.index.report?.reason?._tag === "BudgetExceeded" && decision === "stopped"
+  if (stopFromAbove(run)?.source === "budget" || (isOver && stopFromAbove(run) === undefined)) return "failed"
   return decision === "stopped" || decision === "none" ? "interrupted" : "failed"
 }
 
@@ -316,6 +318,7 @@ const checkReason = (run: Run, complain: Complain): void => {
   if (status !== "failed") return
   const isShort =
     stopFromAbove(run)?.source === "budget" ||
+    (reason._tag === "BudgetExceeded" && reason.calls.length === 0) ||
     reason.calls.some((id) => {
       const call = run.index.call(id)?.report
       return call?.attempts === 0 && call.budget !== undefined

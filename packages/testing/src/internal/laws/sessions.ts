@@ -148,7 +148,12 @@ const isIn =
 
 /** It was named when a later fan-out began, or runs inside of what was. */
 const isExcused = (session: Session, run: Run, call: string, named: ReadonlyArray<string>): boolean => {
-  if (named.some((id) => id.startsWith(`${run.id}${call}#`))) return true
+  const isOf = (id: string, run: Run, call: string) => id.startsWith(`${run.id}${call}#`)
+  if (named.some((id) => isOf(id, run, call))) return true
+  // an undo takes with it what was left behind inside
+  const below = session.runs.filter(({ id }) => id !== run.id && session.whole.isWithin(id, run.id))
+  if (below.some((inner) => inner.index.calls.some(({ id: own }) => named.some((id) => isOf(id, inner, own)))))
+    return true
   const { inside } = session.whole.insideRun(run.id)
   const around = inside === undefined ? undefined : session.whole.runs.get(inside.run)
   return around !== undefined && isExcused(session, around, inside!.call, named)

@@ -20,16 +20,19 @@ describe("simulation", () => {
     })
   )
 
-  it.effect("120 sessions: planners that change their minds keep every law, within small budgets and few permits", () =>
-    Effect.gen(function* () {
-      const { failures, ...summary } = yield* Simulation.runSessions(120)
-      for (const { replay, smallest } of failures) {
-        assert.fail(`${smallest.violations.map(Laws.show).join("\n\n")}\n${replay}`)
-      }
-      // they are worth something: plans are superseded, and sub-agents run plans of their own
-      for (const [name, least] of Object.entries({ cohorts: 200, nested: 80, replans: 40, drains: 100, unpaid: 50 }))
-        assert.isAbove(summary[name as keyof typeof summary], least, name)
-    })
+  it.effect(
+    "60 sessions: planners that change their minds keep every law, within small budgets and few permits",
+    () =>
+      Effect.gen(function* () {
+        const { failures, ...summary } = yield* Simulation.runSessions(60)
+        for (const { replay, smallest } of failures) {
+          assert.fail(`${smallest.violations.map(Laws.show).join("\n\n")}\n${replay}`)
+        }
+        // they are worth something: plans are superseded, and sub-agents run plans of their own
+        for (const [name, least] of Object.entries({ cohorts: 90, nested: 40, replans: 20, drains: 50, unpaid: 20 }))
+          assert.isAbove(summary[name as keyof typeof summary], least, name)
+      }),
+    120_000
   )
 
   it.effect("the same seed leaves the same session, and each says how to replay it", () =>

@@ -48,7 +48,7 @@ describe("the journal of a session", () => {
         loop: 3,
         retryRatio: 0.5
       })
-      assert.isUndefined(first.inside)
+      assert.isUndefined(first?.inside)
       const [other] = opened(yield* journalOf({ loop: Infinity }, Plan.call(Leaf)), "session.opened")
       assert.deepStrictEqual(other?.limits, {})
     })

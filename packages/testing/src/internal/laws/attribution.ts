@@ -4,7 +4,7 @@
 import type { Record } from "../../Ledger.ts"
 import { isFromAbove } from "./above.ts"
 import { type Complain, law } from "./law.ts"
-import { began, type CallTrace, type Of, type Run } from "./run.ts"
+import { began, type CallTrace, leftInside, type Of, type Run } from "./run.ts"
 import { derive, type Derived } from "./decisions.ts"
 import { expectedEffects } from "./effects.ts"
 import { scopesOf } from "./scopes.ts"
@@ -367,11 +367,15 @@ const compareWithJournal = (
   differs("settledAt", reported.settledAt, call.settled[0]?.time, call.settled)
   const written = expectedEffects(run, call)
   const events = call.effects.flatMap(({ events }) => events)
+  // what was left behind inside of it is undone, and told of, on its own
+  const inner = new Set(leftInside(call) ? call.inner.map(({ key }) => key) : [])
   for (const { key, state } of written) {
+    if (inner.has(key)) continue
     differs(`effect ${key}`, reported.effects.find((effect) => effect.key === key)?.state ?? "absent", state, events)
   }
   for (const { error, key, state } of reported.effects) {
     const mine = written.find((effect) => effect.key === key)
+    if (inner.has(key)) continue
     if (mine === undefined) differs(`effect ${key}`, state, "absent", events)
     else differs(`error of the undo of ${key}`, error, mine.error, events)
   }

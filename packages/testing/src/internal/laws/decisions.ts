@@ -268,7 +268,10 @@ const checkCall = (run: Run, node: PlanNode, derived: Derived, complain: Complai
   const say = (message: string) => complain(`${call.id} ${message}`, [...call.stops, call.settled[0], run.index.closed])
   if (verdict === "succeeded" && (outcome !== "Succeeded" || stoppedBy !== undefined))
     say(`has the verdict succeeded, and is ${outcome}${stoppedBy === undefined ? "" : ", stopped"}`)
-  const isOutside = call.stops[0] !== undefined && stoppedBy?.source !== "timeout" && isFromAbove(run, call.stops[0])
+  const isOutside =
+    stoppedBy !== undefined &&
+    stoppedBy.source !== "timeout" &&
+    call.stops.some((stop) => stop.source === stoppedBy.source && isFromAbove(run, stop))
   // what the budget does not let begin has failed; what runs when its time is up is stopped
   const isRefused = stoppedBy?.source === "budget" && call.stops.length === 0
   const expected = isOutside

@@ -166,7 +166,7 @@ const identityOf = (
   const suffix = number === 1 ? "" : `~${number}`
   return {
     runId: given ?? `${caller.runId}${caller.call === "/" ? "" : caller.call}@${caller.attempt}${suffix}`,
-    keys: given ?? `${heritage.keys}${suffix}${isAtCaller || caller.call === "/" ? "/" : ""}`,
+    keys: given ?? `${heritage.keys}${suffix}${(isAtCaller && number === 1) || caller.call === "/" ? "/" : ""}`,
     session: heritage.session,
     epoch: heritage.epoch
   }

@@ -103,7 +103,7 @@ export class Recorder {
       // that of a session which was itself opened inside of a handler belongs to the session
       ...(caller === undefined || caller.heritage.session !== env.session ? {} : { inside: placeOf(caller) })
     }
-    this.writeLazily(fields as never, "plan", () => encodeNode(compiled).json)
+    this.writeLazily(fields, "plan", () => encodeNode(compiled).json)
   }
 
   resumed(): void {

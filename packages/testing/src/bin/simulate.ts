@@ -33,7 +33,7 @@ const replay = async (text: string, json: boolean): Promise<number> => {
   return violations.length === 0 ? 0 : 1
 }
 
-type Found = Simulation.Failure<Simulation.Run> | Simulation.Failure<Simulation.SessionRun>
+type Found = Simulation.Failure | Simulation.Failure<Simulation.SessionRun>
 
 /** Runs so many seeds of one kind, and shows how far it is. */
 const count = async <S extends { readonly failures: ReadonlyArray<Found> }>(

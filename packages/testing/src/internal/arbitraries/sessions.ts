@@ -17,7 +17,7 @@ export const budget: Arbitrary.Arbitrary<Json> = object({
   attempts: maybe(2, int(1, 10)),
   wallClock: maybe(6, int(0, 150)),
   costs: maybe(2, object({ usd: int(0, 9) }))
-}) as never
+})
 
 export const sessionData: Arbitrary.Arbitrary<SessionData> = object({
   budget: maybe(
@@ -37,7 +37,7 @@ export const sessionData: Arbitrary.Arbitrary<SessionData> = object({
   ),
   loop: maybe(3, int(1, 3)),
   retryRatio: maybe(4, value(0, 0.5))
-}) as never
+})
 
 const spend = object({ usd: int(0, 4) })
 
@@ -47,7 +47,7 @@ const spending = (script: Schema.Json): Arbitrary.Arbitrary<Schema.Json> =>
     if (spend === undefined) return script
     const add = (one: object) => ({ ...one, spend })
     const { attempts } = script as { readonly attempts?: ReadonlyArray<object> }
-    return (attempts === undefined ? add(script as object) : { attempts: attempts.map(add) }) as Schema.Json
+    return attempts === undefined ? add(script as object) : { attempts: attempts.map(add) }
   })
 
 const agentOf = (name: string, contract: Contract.Contract, below: Arbitrary.Arbitrary<Schema.Json>): Kept => ({
@@ -63,7 +63,7 @@ const agentOf = (name: string, contract: Contract.Contract, below: Arbitrary.Arb
     plan: below,
     strict: maybe(2, A.Constant(true)),
     deaf: maybe(6, A.Constant(true))
-  }) as never
+  })
 })
 
 /** The agents of a scenario, and their contracts. */

@@ -121,7 +121,11 @@ const wholeOf = (journal: ReadonlyArray<Journal.Event>, options: Options): Whole
     const index = makeIndex(
       events,
       mine,
-      (call) => whole.eventsInside(id, call),
+      (call) => ({
+        all: whole.eventsInside(id, call),
+        // of one that was left behind it is not said what came of the fan-outs inside of it
+        certain: whole.eventsInside(id, call, (run) => !whole.outlives(run))
+      }),
       (a, b) => whole.place(a) - whole.place(b)
     )
     whole.runs.set(id, { id, events, ledger: mine, tolerance, incomplete, index, whole })

@@ -25,6 +25,8 @@ interface Host {
 export class Undos {
   /** Those that run, or are over, by their scope. */
   private readonly byScope = new Map<number, Undo>()
+  /** Those that are still to come, of calls that were left behind. */
+  private readonly expected = new Map<CallState, LeftBehind>()
   private readonly host: Host
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   private readonly tell: (event: Decision.Event) => void
@@ -98,19 +100,8 @@ export class Undos {
 
   /** Until its fiber has ended. */
   private quarantine(undo: Undo, call: CallState, onEnd: () => void): void {
-    const { clock, quarantine, runId } = this.host.env
-    const { id, tool } = call.spec
-    const since = clock.currentTimeMillisUnsafe()
-    const member: LeftBehind = {
-      id: `${runId}${id}#${call.attempts}`,
-      runId,
-      call: id,
-      tool: tool.name,
-      attempt: call.attempts,
-      undo: true,
-      mayAct: true,
-      since
-    }
+    const { quarantine } = this.host.env
+    const member = this.memberOf(call)
     quarantine.add(member)
     undo.fiber!.addObserver(() => {
       onEnd()
@@ -118,21 +109,55 @@ export class Undos {
     })
   }
 
+  private memberOf({ attempts, spec: { id, tool } }: CallState): LeftBehind {
+    const { clock, runId } = this.host.env
+    return {
+      id: `${runId}${id}#${attempts}`,
+      runId,
+      call: id,
+      tool: tool.name,
+      attempt: attempts,
+      undo: true,
+      mayAct: true,
+      since: clock.currentTimeMillisUnsafe()
+    }
+  }
+
   /** What was left behind in a subtree that is lost, and has ended since, is undone as well: too late for the report. */
   late(call: CallState): void {
-    const { env, leftBehind, recorder, state } = this.host
+    const { env, leftBehind, state } = this.host
     const { id, index } = call.spec
     const isLost = Decision.scopesOf(state, index).some((scope) => Decision.isLost(state, scope))
     const stillRuns = [...leftBehind].some((one) => one instanceof RunningAttempt && one.call === id)
-    if (!isLost || stillRuns) return
-    // what a fan-out inside of its handler left behind is undone with it, and when it has ended
+    if (!isLost) return
+    // what a fan-out inside of its handler left behind is undone with it
     const [stray] = call.strays.flatMap((strays) => [...strays] as ReadonlyArray<RunningAttempt | Undo>)
-    if (stray !== undefined) {
-      stray.fiber!.addObserver(() => {
-        this.late(call)
-      })
+    if (stillRuns || stray !== undefined) {
+      this.expect(call)
+      if (!stillRuns)
+        stray!.fiber!.addObserver(() => {
+          this.late(call)
+        })
       return
     }
+    this.undoLate(call)
+    const expected = this.expected.get(call)
+    if (expected === undefined) return
+    this.expected.delete(call)
+    env.quarantine.remove(expected)
+  }
+
+  /** It will be undone when it has ended: until then, nothing may begin that this would land in. */
+  private expect(call: CallState): void {
+    if (this.expected.has(call) || itemsOf([call]).length === 0) return
+    const member = this.memberOf(call)
+    this.expected.set(call, member)
+    this.host.env.quarantine.add(member)
+  }
+
+  private undoLate(call: CallState): void {
+    const { env, recorder } = this.host
+    const { index } = call.spec
     const undo = new Undo(index, itemsOf([call]), [], {
       begins: this.begins,
       ends: ({ call, effect }, error) => {

@@ -370,12 +370,12 @@ const compareWithJournal = (
   // what was left behind inside of it is undone, and told of, on its own
   const inner = new Set(leftInside(call) ? call.inner.map(({ key }) => key) : [])
   for (const { key, state } of written) {
-    if (inner.has(key)) continue
+    if (inner.has(key) || call.doubtful.has(key)) continue
     differs(`effect ${key}`, reported.effects.find((effect) => effect.key === key)?.state ?? "absent", state, events)
   }
   for (const { error, key, state } of reported.effects) {
     const mine = written.find((effect) => effect.key === key)
-    if (inner.has(key)) continue
+    if (inner.has(key) || call.doubtful.has(key)) continue
     if (mine === undefined) differs(`effect ${key}`, state, "absent", events)
     else differs(`error of the undo of ${key}`, error, mine.error, events)
   }

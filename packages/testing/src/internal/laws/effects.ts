@@ -64,14 +64,15 @@ export const known = law(
       if (report === undefined) continue
       const { outcome } = report
       const inner = new Set(call.inner.map(({ key }) => key))
-      const own = { ...report, effects: report.effects.filter(({ key }) => !inner.has(key)) }
+      const isInside = (key: string) => inner.has(key) || call.doubtful.has(key)
+      const own = { ...report, effects: report.effects.filter(({ key }) => !isInside(key)) }
       const { effects } = own
       const say = (message: string) => complain(`${call.id} ${message}`, evidence(run, call))
       if (!acts(call)) {
         if (effects.length > 0) say("reads only, and has effects")
         if (outcome === "Unknown" && report.effects.length === 0) say("reads only, and is Unknown")
       } else if (!marks(call)) checkAtStart(call, own, say)
-      if (acts(call) || inner.size > 0) checkOutcome(call, report, say)
+      if (acts(call) || inner.size + call.doubtful.size > 0) checkOutcome(call, report, say)
       if (outcome === "Skipped" && call.attempts.some(began)) say("is Skipped, and has begun")
       if (run.ledger !== undefined) checkWorld(run, call, own, complain)
     }

@@ -37,6 +37,8 @@ export interface CallTrace {
   readonly effects: ReadonlyArray<EffectTrace>
   /** What was done to it by fan-outs inside of its handler, and undone by them or with the call. */
   readonly inner: ReadonlyArray<EffectTrace>
+  /** Keys of what was done inside of it by fan-outs that it was not there to wait for. */
+  readonly doubtful: ReadonlySet<string>
   /** Everything that these fan-outs wrote. */
   readonly inside: ReadonlyArray<Event>
   /** Ends of undos that had been left behind. */
@@ -142,11 +144,20 @@ const sort = (draft: Draft, event: Event): void => {
   }
 }
 
+const keysOf = (events: ReadonlyArray<Event>): ReadonlySet<string> =>
+  new Set(events.flatMap((event) => ("key" in event && event.type.startsWith("effect.") ? [event.key] : [])))
+
+/** What ran inside of a call: all of it, and what closed before the call was left behind. */
+interface Insides {
+  readonly all: ReadonlyArray<Event>
+  readonly certain: ReadonlyArray<Event>
+}
+
 /** `insideOf`: what ran inside of a call of it. */
 export const makeIndex = (
   events: ReadonlyArray<Event>,
   ledger: ReadonlyArray<Record> = [],
-  insideOf: (call: string) => ReadonlyArray<Event> = () => [],
+  insideOf: (call: string) => Insides = () => ({ all: [], certain: [] }),
   order: (a: Event, b: Event) => number = () => 0
 ): Index => {
   const first = <T extends Event["type"]>(type: T) => events.find((event): event is Of<T> => event.type === type)
@@ -175,13 +186,12 @@ export const makeIndex = (
     .map((node): CallTrace => {
       const { attempts, ...draft } = draftOf(node.path)
       const inReport = reports.get(node.path)
-      const inside = insideOf(node.path)
-      const keys = new Set(
-        inside.flatMap((event) => ("key" in event && event.type !== "attempt.started" ? event.key : []))
-      )
-      const isInner = (event: Event) => "key" in event && keys.has(event.key)
-      const effects = tracesOf(keys.size === 0 ? draft.events : draft.events.filter((event) => !isInner(event)))
-      const inner = keys.size === 0 ? [] : tracesOf([...inside, ...draft.events.filter(isInner)].sort(order))
+      const { all: inside, certain } = insideOf(node.path)
+      const keys = keysOf(certain)
+      const doubtful = new Set([...keysOf(inside)].filter((key) => !keys.has(key)))
+      const isInner = (event: Event) => "key" in event && (keys.has(event.key) || doubtful.has(event.key))
+      const effects = tracesOf(inside.length === 0 ? draft.events : draft.events.filter((event) => !isInner(event)))
+      const inner = keys.size === 0 ? [] : tracesOf([...certain, ...draft.events.filter(isInner)].sort(order))
       return {
         node,
         id: node.path,
@@ -189,6 +199,7 @@ export const makeIndex = (
         attempts: [...attempts.values()].sort((a, b) => a.number - b.number),
         effects,
         inner,
+        doubtful,
         inside,
         contract: inReport?.contract ?? opened!.contracts[node.path] ?? opened!.contracts[node.tool],
         report: inReport

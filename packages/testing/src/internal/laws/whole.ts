@@ -80,11 +80,11 @@ export class Whole {
   }
 
   /** The runs that ran inside of a call, and inside of those, with all their events, in order. */
-  eventsInside(run: string, call: string): ReadonlyArray<Event> {
+  eventsInside(run: string, call: string, isMember: (run: string) => boolean = () => true): ReadonlyArray<Event> {
     if (!this.insideOf.has(`${run} ${call}`)) return []
     const isMine = (id: string): boolean => {
       const { inside } = this.insideRun(id)
-      if (inside === undefined || this.outlives(id)) return false
+      if (inside === undefined || !isMember(id)) return false
       return (inside.run === run && inside.call === call) || isMine(inside.run)
     }
     const mine = [...this.byRun.keys()].filter(isMine)

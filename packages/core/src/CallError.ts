@@ -168,6 +168,25 @@ export class NotRepeated extends Data.TaggedClass("NotRepeated")<{ readonly key:
 }
 
 /**
+ * The attempt ended before it reached what its tool acts on: something in front of it (a rate limit, an open circuit, a queue) did not let it
+ * through, or it was stopped while it waited there. So nothing happened, whatever the contract of the tool says.
+ *
+ * Whoever makes one vouches for that. A handler fails with it by `Effect.die`, a promise tool by throwing it, inside a `CallError`.
+ *
+ * - `why`: in words that are the same each time · `retryAfterMillis`: how long it would be of no use to come again, where that is known
+ *
+ * @since 0.1.0
+ */
+export class NotReached extends Data.TaggedClass("NotReached")<{
+  readonly why: string
+  readonly retryAfterMillis?: number
+}> {
+  get message(): string {
+    return `not reached, nothing happened: ${this.why}`
+  }
+}
+
+/**
  * @since 0.1.0
  */
 export type Reason =
@@ -183,6 +202,7 @@ export type Reason =
   | Overloaded
   | Denied
   | NotRepeated
+  | NotReached
 
 /**
  * The failure of a call that is not one of its tool's own errors. Match on `reason._tag`.

@@ -42,7 +42,16 @@ const call = Schema.String
 const attempt = Schema.Int
 /** The attempt that a fan-out, or a session, was begun inside of. */
 const inside = Schema.optionalKey(Schema.Struct({ run: Schema.String, call, attempt }))
-const AttemptResult = Schema.Literals(["success", "failure", "malformed", "noAnswer", "timeout", "stopped", "refused"])
+const AttemptResult = Schema.Literals([
+  "success",
+  "failure",
+  "malformed",
+  "noAnswer",
+  "timeout",
+  "stopped",
+  "notReached",
+  "refused"
+])
 
 /**
  * Why an effect did not happen: its attempt had been stopped when it came to the gate, the journal refused its intent, its handler broke

@@ -33,7 +33,7 @@ const End = Schema.Union([
   // without `json` it answered with nothing
   Schema.Struct({ end: Schema.Literal("success"), json: Schema.optionalKey(Schema.Json) }),
   Schema.Struct({
-    end: Schema.Literals(["failure", "malformed", "noAnswer", "refused"]),
+    end: Schema.Literals(["failure", "malformed", "noAnswer", "notReached", "refused"]),
     error: Schema.optionalKey(Failure)
   })
 ])

@@ -9,6 +9,7 @@
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type { Pipeable } from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
@@ -17,8 +18,9 @@ import * as Schema from "effect/Schema"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
 import type { Attempt } from "./Attempt.ts"
 import type { Amounts } from "./Budget.ts"
-import type { CallError } from "./CallError.ts"
+import type { CallError, NotReached } from "./CallError.ts"
 import type { Contract } from "./Contract.ts"
+import { guarded as guardedHandler } from "./internal/guard.ts"
 import * as codec from "./internal/codec.ts"
 import type { PromiseCommit, PromiseCommitOptions, PromiseDone } from "./internal/promiseCommit.ts"
 import { promiseHandler } from "./internal/promiseHandler.ts"
@@ -248,7 +250,7 @@ export const make: {
  *
  * @since 0.1.0
  */
-export interface PromiseContext extends Omit<Attempt, "stopping" | "onStop"> {
+export interface PromiseContext extends Omit<Attempt, "stopping" | "onStop" | "reached"> {
   /** Aborted when the attempt is to stop. The promise is then awaited, to the bound. Its `reason` is the reason of the stop. */
   readonly signal: AbortSignal
   /**
@@ -319,6 +321,48 @@ export const fromPromise = <
     answers: "encoded",
     drives: "promise"
   }) as never
+
+/**
+ * What stands in front of a tool: runs `reach`, once, when the tool may be reached, or fails with `NotReached`.
+ *
+ * @since 0.1.0
+ */
+export type Guard = <A, E, R>(reach: Effect.Effect<A, E, R>, params: unknown) => Effect.Effect<A, E | NotReached, R>
+
+/**
+ * The same tool, with something in front of it that decides, in each attempt, when and whether it is reached: a queue, a quota, a switch.
+ *
+ * An attempt that ends before `guard` has run `reach` has done nothing, whatever the contract says: it failed (`CallError`, `NotReached`), or
+ * timed out, or was stopped and is `Cancelled`; it is never `Unknown`, and costs nothing but its try. A stop ends the wait of every tool,
+ * also of promise tools and under `interruption: "never"`, and none is reached after its stop. The wait counts against the `timeout`.
+ *
+ * @example
+ * ```ts
+ * import { CallError, Contract, Fanout, Plan, Tool } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const Pay = Tool.make("pay", { contract: Contract.irreversible, handler: () => Effect.succeed("paid") })
+ * let isOpen = false
+ * const Guarded = Tool.guarded(Pay, (reach) =>
+ *   isOpen ? reach : Effect.fail(new CallError.NotReached({ why: "the shop is closed" }))
+ * )
+ * const outcome = await Effect.runPromise(Fanout.run(Plan.settled(Plan.call(Guarded))))
+ * console.log(outcome._tag, "error" in outcome && `${outcome.error}`)
+ * // => Failed CallError: not reached, nothing happened: the shop is closed
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const guarded: {
+  <T extends Any>(self: T, guard: Guard): T
+  (guard: Guard): <T extends Any>(self: T) => T
+} = dual(
+  2,
+  (self: Any, guard: Guard): Any =>
+    Object.assign(Object.create(Object.getPrototypeOf(self) as object), self, {
+      handler: Effect.map(self.handler, (handle) => guardedHandler(handle, guard as never))
+    }) as Any
+)
 
 /**
  * @since 0.1.0

@@ -286,8 +286,8 @@ const valueOf = (request: Prepared, { body, headers, status }: Answer, isStandar
 }
 
 /**
- * When to try again: after failures that may pass (no connection, a lost answer, 409 with a key, 429, 5xx, a timeout), never after others.
- * The pause doubles, and is at least as long as the server's `Retry-After` says. If that is longer than `max`, there is no further attempt:
+ * When to try again: after failures that may pass (no connection, a lost answer, 409 with a key, 429, 5xx, a timeout, an open circuit or a
+ * used up rate limit), never after others. The pause doubles, and is at least as long as the server's `Retry-After`, or the circuit, says. If that is longer than `max`, there is no further attempt:
  * to come back earlier than the server has asked for helps nobody.
  *
  * Whether an attempt may follow at all, its contract decides.
@@ -327,7 +327,11 @@ export const retryAfter = (
 
 /** How long it has to be at least, in milliseconds; `undefined` if another attempt would do no better. */
 const pauseOf = (error: HttpError | CallError.CallError): number | undefined => {
-  if (CallError.isCallError(error)) return error.reason._tag === "TimedOut" ? 0 : undefined
+  if (CallError.isCallError(error)) {
+    const { reason } = error
+    if (reason._tag === "NotReached") return reason.retryAfterMillis ?? 0
+    return reason._tag === "TimedOut" ? 0 : undefined
+  }
   if (!isPassing(error.reason)) return undefined
   return "retryAfterMillis" in error.reason ? (error.reason.retryAfterMillis ?? 0) : 0
 }

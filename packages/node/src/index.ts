@@ -1,9 +1,12 @@
 /**
- * What Toolscope has for Node: tools that run isolated in a process or a worker, and tools that are HTTP requests.
+ * What Toolscope has for Node: tools that run isolated in a process or a worker, tools that are HTTP requests, and rate limits and circuit
+ * breakers for any tool.
  *
  * @since 0.1.0
  */
+export * as Circuit from "./Circuit.ts"
 export * as Http from "./Http.ts"
 export * as HttpError from "./HttpError.ts"
 export * as Isolated from "./Isolated.ts"
 export * as IsolatedError from "./IsolatedError.ts"
+export * as RateLimit from "./RateLimit.ts"

@@ -56,5 +56,6 @@ const ends: { readonly [R in Extract<Journal.Event, { readonly type: "attempt.en
   noAnswer: "gave no answer",
   timeout: "timed out",
   stopped: "has stopped",
+  notReached: "did not reach its tool: nothing happened",
   refused: "was refused"
 }

@@ -201,7 +201,7 @@ const effectsOf = (call: CallScene, contract: Contract.Data): CallJson["effects"
   const began = call.runs || (call.result !== undefined && call.result !== "refused")
   const actsAtStart = contract.effect !== "none" && contract.commit === "atStart"
   if (known.length > 0 || call.settled !== undefined || !began || !actsAtStart) return known
-  if (call.result === "failure" && contract.failure === "nothing") return []
+  if (call.result === "notReached" || (call.result === "failure" && contract.failure === "nothing")) return []
   return [{ key: call.key, state: call.result === "success" ? "committed" : "unknown" }]
 }
 

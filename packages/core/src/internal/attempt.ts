@@ -87,6 +87,9 @@ export class RunningAttempt implements Attempt {
   began = false
   ended = false
   leftBehind = false
+  /** How many things in front of the tool hold it back: while there is one, nothing has happened. */
+  guards = 0
+  private beforeBegin: (() => void) | undefined
   /** The exit of the handler, fixed before its cleanup runs. */
   body: Exit.Exit<unknown, unknown> | undefined
   cleanup: string | undefined
@@ -151,6 +154,8 @@ export class RunningAttempt implements Attempt {
     const said = (this.said ??= new Map())
     for (const [name, amount] of Object.entries(amounts)) said.set(name, (said.get(name) ?? 0) + amount)
   }
+
+  readonly reached = (): boolean => this.guards === 0
 
   readonly stopping = (): StopReason | undefined => this.stop
 
@@ -232,6 +237,7 @@ export class RunningAttempt implements Attempt {
     beforeBegin: () => void,
     onAnswer: (isLast: boolean) => void
   ): Effect.Effect<unknown, unknown> {
+    this.beforeBegin = beforeBegin
     // nothing has begun while it waits: a stop ends that wait whatever the contract says
     return Effect.flatMap(admit === Effect.void ? admit : Effect.interruptible(admit), () =>
       Effect.withFiber((fiber) => {
@@ -240,6 +246,12 @@ export class RunningAttempt implements Attempt {
         return this.fenceIsOpen ? this.begin(fiber, onAnswer) : Effect.interrupt
       })
     )
+  }
+
+  /** Asked when what stands in front of the tool lets it through: a stop that came meanwhile is handed over first. */
+  mayReach(): boolean {
+    this.beforeBegin?.()
+    return this.fenceIsOpen
   }
 
   private begin(

@@ -271,10 +271,10 @@ export class Attempts {
     this.spending.settle(call, attempt)
     this.spending.free(attempt)
     const since = this.env.clock.currentTimeMillisUnsafe()
-    // one that has not begun never will: its fence is closed
+    // one that has not begun, or not reached its tool, never will: its fence is closed
     const mayAct =
       attempt.began &&
-      (Contract.actsAtStart(attempt.spec.contract) ||
+      ((attempt.guards === 0 && Contract.actsAtStart(attempt.spec.contract)) ||
         call.effects.some(({ state }) => state === "running") ||
         // a fan-out inside of it has not closed: what that does is not known yet
         attempt.isAround)
@@ -301,7 +301,7 @@ export class Attempts {
     call.end = !attempt.began
       ? { _tag: "refused" }
       : attempt.body === undefined
-        ? { _tag: "noAnswer" }
+        ? { _tag: attempt.guards > 0 ? "notReached" : "noAnswer" }
         : ofExit(call.spec.tool, attempt.body)
     this.noteEnd(call, attempt)
     // what runs at the gate may come to anything; the journal will say that it ended, and no more

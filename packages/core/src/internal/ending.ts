@@ -16,6 +16,7 @@ import * as codec from "./codec.ts"
  *
  * - `success`: it answered with a value · `failure`: it answered with an error · `malformed`: with something its schema forbids
  * - `noAnswer`: it died, threw, interrupted itself, was interrupted, or was left behind
+ * - `notReached`: its handler ended before it had reached what the tool acts on
  * - `refused`: it did not begin
  */
 export type AttemptEnd =
@@ -23,6 +24,7 @@ export type AttemptEnd =
   | { readonly _tag: "failure"; readonly error: unknown }
   | { readonly _tag: "malformed"; readonly error: CallError }
   | { readonly _tag: "noAnswer"; readonly error?: CallError }
+  | { readonly _tag: "notReached"; readonly error?: CallError }
   | { readonly _tag: "refused"; readonly error?: CallError }
 
 /** How an attempt that began has ended, from the exit of its handler. */
@@ -32,16 +34,20 @@ export const ofExit = (tool: Tool.Any, exit: Exit.Exit<unknown, unknown>): Attem
   // a typed error keeps its type whatever else went wrong beside it
   const fail = reasons.find(Cause.isFailReason)
   if (fail !== undefined) {
+    if (isNotReached(fail.error)) return { _tag: "notReached", error: fail.error }
     const thrown = isCallError(fail.error) && fail.error.reason._tag === "Threw"
     return thrown ? { _tag: "noAnswer", error: fail.error } : { _tag: "failure", error: fail.error }
   }
   const die = reasons.find(Cause.isDieReason)
   if (die !== undefined) {
     const { defect } = die
+    if (isNotReached(defect)) return { _tag: "notReached", error: defect }
     return { _tag: "noAnswer", error: isCallError(defect) ? defect : new CallError({ reason: new Defect({ defect }) }) }
   }
   return { _tag: "noAnswer", error: new CallError({ reason: new Interrupted() }) }
 }
+
+const isNotReached = (u: unknown): u is CallError => isCallError(u) && u.reason._tag === "NotReached"
 
 const answered = (tool: Tool.Any, answer: unknown): AttemptEnd => {
   const { decode, encode } = codec.of(tool.success)
@@ -66,7 +72,7 @@ const malformed = (issues: MalformedResult["issues"]): AttemptEnd => ({
 
 /** May an attempt of a tool that commits at start have acted? Others act nowhere but at the gate, which keeps account. */
 export const mayHaveActed = (contract: Contract.Contract, end: AttemptEnd): boolean => {
-  if (!Contract.actsAtStart(contract) || end._tag === "refused") return false
+  if (!Contract.actsAtStart(contract) || end._tag === "refused" || end._tag === "notReached") return false
   return end._tag !== "failure" || Contract.mayHaveActed(contract, ownError(end.error))
 }
 
@@ -119,7 +125,9 @@ export const conclude = (history: History): Conclusion => {
     const error = timedOut(history.timeout)
     return { outcome: acted ? Outcome.unknown(error) : Outcome.failed(error), ...afterStop }
   }
-  return { outcome: acted ? Outcome.unknown() : Outcome.cancelled(), ...afterStop }
+  // one that was not reached is as good as one that was yet to follow: the error before it stays
+  const error = end._tag === "notReached" ? lastError : undefined
+  return { outcome: acted ? Outcome.unknown(error) : Outcome.cancelled(error), ...afterStop }
 }
 
 const denialIn = (end: AttemptEnd): Denied | undefined =>
@@ -129,6 +137,7 @@ const denialIn = (end: AttemptEnd): Denied | undefined =>
 
 /** After a stop: is this the interruption that was asked for, and not an error of the tool? */
 export const isInduced = (end: AttemptEnd): boolean =>
-  end._tag === "noAnswer" && (end.error === undefined || end.error.reason._tag === "Interrupted")
+  end._tag === "notReached" ||
+  (end._tag === "noAnswer" && (end.error === undefined || end.error.reason._tag === "Interrupted"))
 
 export const timedOut = (millis: number): CallError => new CallError({ reason: new TimedOut({ millis }) })

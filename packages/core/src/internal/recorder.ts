@@ -128,11 +128,13 @@ export class Recorder {
     const induced = stop !== undefined && isInduced(end)
     // its own error, not that of a timeout that it did not hear
     const message = induced || !("error" in end) ? undefined : (text(end.error, "message") ?? text(end.error, "_tag"))
+    // that nothing happened is said also where a stop is why
+    const result = end._tag === "notReached" ? end._tag : undefined
     this.write({
       type: "attempt.ended",
       call: call.spec.id,
       attempt: attempt.attempt,
-      result: induced ? (stop === "timeout" ? "timeout" : "stopped") : end._tag,
+      result: result ?? (induced ? (stop === "timeout" ? "timeout" : "stopped") : end._tag),
       ...(message === undefined ? {} : { error: message })
     })
   }

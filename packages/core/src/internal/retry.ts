@@ -20,11 +20,21 @@ export type RetryState = (error: unknown) => Effect.Effect<Delay, CallError>
 const first = 100
 const longest = 10_000
 
-/** A number of further attempts: after 100 ms, 200 ms, 400 ms, … at most 10 s. */
+/**
+ * A number of further attempts: after 100 ms, 200 ms, 400 ms, … at most 10 s. Where it is known that the tool cannot be reached before, not
+ * before; and if that is longer, there is none.
+ */
 const counted = (times: number): RetryState => {
   let done = 0
-  return () => Effect.sync(() => (done < times ? Math.min(first * 2 ** done++, longest) : undefined))
+  return (error) =>
+    Effect.sync(() => {
+      const asked = pauseOf(error)
+      return done < times && asked <= longest ? Math.max(asked, Math.min(first * 2 ** done++, longest)) : undefined
+    })
 }
+
+const pauseOf = (error: unknown): number =>
+  isCallError(error) && error.reason._tag === "NotReached" ? (error.reason.retryAfterMillis ?? 0) : 0
 
 const scheduled = (schedule: Schedule.Schedule<unknown>): RetryState => {
   const step = Effect.runSync(Schedule.toStep(schedule))

@@ -115,11 +115,13 @@ export class Spending {
     if (reservation === undefined || account === undefined) return
     attempt.reservation = undefined
     const gaveNoAnswer = attempt.leftBehind || call.end?._tag === "noAnswer"
+    // what was not reached has cost no more than its try
+    const due = call.end?._tag === "notReached" ? counted(reservation) : reservation
     const charged = !attempt.began
       ? {}
       : gaveNoAnswer
-        ? ceiling(reservation, attempt.said)
-        : { ...reservation, ...Object.fromEntries(attempt.said ?? []) }
+        ? ceiling(due, attempt.said)
+        : { ...due, ...Object.fromEntries(attempt.said ?? []) }
     account.settle(reservation, charged)
     this.recorder.charged(call, attempt.attempt, charged)
   }
@@ -178,6 +180,12 @@ const amountsOf = ({ spec }: CallState, isFirst: boolean): Amounts => ({
   ...spec.cost,
   ...(isFirst ? { calls: 1 } : {}),
   attempts: 1
+})
+
+/** What every attempt costs, whatever becomes of it. */
+const counted = ({ attempts, calls }: Amounts): Amounts => ({
+  ...(calls === undefined ? {} : { calls }),
+  ...(attempts === undefined ? {} : { attempts })
 })
 
 /** The greater of what was reserved and what it says: nobody knows what else it will cost. */

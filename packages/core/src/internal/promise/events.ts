@@ -61,7 +61,7 @@ export type RunEvent =
       {
         call: string
         attempt: number
-        result: "success" | "failure" | "malformed" | "noAnswer" | "timeout" | "stopped" | "refused"
+        result: "success" | "failure" | "malformed" | "noAnswer" | "timeout" | "stopped" | "notReached" | "refused"
         error?: string
       }
     >

@@ -8,7 +8,8 @@ import type { Json } from "./schema.ts"
  * Why a call failed.
  *
  * `_tag` says how: `Rejected` (the promise was rejected), `Threw` (`execute` threw before it returned), `TimedOut`,
- * `MalformedResult` (the `result` schema does not allow the answer), `JournalRefused`.
+ * `MalformedResult` (the `result` schema does not allow the answer), `NotReached` (something in front of the tool did not let it through:
+ * nothing happened), `JournalRefused`.
  *
  * @since 0.1.0
  */

@@ -1,6 +1,7 @@
 /**
  * Loops of a planner: the same call, that is the same tool with the same parameters, which fails the same way again and again.
  */
+import { isCallError } from "../../CallError.ts"
 import * as json from "../json.ts"
 import type { CallState } from "../call.ts"
 import type { CallSpec, Compiled } from "../compile.ts"
@@ -46,7 +47,7 @@ export class Loops {
     return this.failures.get(keyOf(spec))?.times ?? 0
   }
 
-  /** A call has settled. What was stopped, or never began, says nothing. */
+  /** A call has settled. What was stopped, never began, or was not reached says nothing. */
   note({ attempts, conclusion, spec }: CallState, { nodes }: Compiled): void {
     const { outcome } = conclusion!
     if (attempts === 0 || isInline(nodes, spec)) return
@@ -56,6 +57,7 @@ export class Loops {
       return
     }
     if (outcome._tag !== "Failed" && !(outcome._tag === "Unknown" && outcome.error !== undefined)) return
+    if (isCallError(outcome.error) && outcome.error.reason._tag === "NotReached") return
     const error = wayOf(outcome.error)
     const before = this.failures.get(key)
     this.failures.delete(key)

@@ -25,7 +25,8 @@ const reasons: { readonly [tag: string]: (new (fields: never) => CallErrors.Reas
   ContractViolation: CallErrors.ContractViolation,
   Overloaded: CallErrors.Overloaded,
   Denied: CallErrors.Denied,
-  NotRepeated: CallErrors.NotRepeated
+  NotRepeated: CallErrors.NotRepeated,
+  NotReached: CallErrors.NotReached
 } satisfies { readonly [Tag in CallErrors.Reason["_tag"]]: unknown }
 
 export const saveError = (error: unknown, tool: Tool.Any): Failure => {

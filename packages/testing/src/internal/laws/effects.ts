@@ -37,7 +37,7 @@ const mayHaveActed = (call: CallTrace, attempt: AttemptTrace): "yes" | "no" | "e
   if (leftBehind.length > 0 && call.report?.cleanup !== undefined)
     return says(call.contract?.failure) === "maybe" ? "yes" : "either"
   if (leftBehind.length > 0 || end === undefined) return "yes"
-  if (end.result === "refused") return "no"
+  if (end.result === "refused" || end.result === "notReached") return "no"
   if (end.result !== "failure") return "yes"
   const meaning = says(call.contract?.failure)
   return meaning === "either" ? "either" : meaning === "nothing" ? "no" : "yes"

@@ -22,6 +22,8 @@ import { Json as QuestionJson } from "./Question.ts"
 const Amounts = Schema.Record(Schema.String, Schema.Number)
 const Failure = Schema.Union([
   Schema.Struct({ of: Schema.Literal("tool"), error: Schema.Json }),
+  // of a tool without a failure schema
+  Schema.Struct({ of: Schema.Literal("json"), error: Schema.Json }),
   Schema.Struct({
     of: Schema.Literal("toolscope"),
     tag: Schema.String,

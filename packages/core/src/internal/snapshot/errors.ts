@@ -8,7 +8,7 @@ import type { Call } from "../../Snapshot.ts"
 import type * as Tool from "../../Tool.ts"
 import * as codec from "../codec.ts"
 import type { AttemptEnd } from "../ending.ts"
-import { sanitize, text } from "../json.ts"
+import { isJson, sanitize, text } from "../json.ts"
 
 type Failure = NonNullable<Call["lastError"]>
 type End = NonNullable<Call["end"]>
@@ -36,6 +36,7 @@ export const saveError = (error: unknown, tool: Tool.Any): Failure => {
   }
   const encoded = codec.of(tool.failure).encode(error)
   if (Result.isSuccess(encoded)) return { of: "tool", error: sanitize(encoded.success) }
+  if (isJson(error)) return { of: "json", error: error as Json }
   return { of: "other", tag: text(error, "_tag") ?? "Error", message: text(error, "message") ?? String(error) }
 }
 
@@ -50,6 +51,8 @@ export const restoreError = (saved: Failure, tool: Tool.Any): unknown => {
       const decoded = codec.of(tool.failure).decode(saved.error)
       return Result.isSuccess(decoded) ? decoded.success : saved.error
     }
+    case "json":
+      return saved.error
     case "other":
       return { _tag: saved.tag, message: saved.message }
   }

@@ -224,8 +224,8 @@ export class Attempts {
   private onExit(call: CallState, attempt: RunningAttempt, exit: Exit.Exit<unknown, unknown>): void {
     attempt.ended = true
     if (attempt.stop === suspension && !attempt.leftBehind) return this.onSuspended(call, attempt, exit)
-    this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler has ended")
     if (attempt.leftBehind) return this.onLate(call, attempt)
+    this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler has ended")
     if (!attempt.began) {
       call.takeBack()
       const refusal = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
@@ -265,8 +265,9 @@ export class Attempts {
   /** It had not ended at its bound: it is fenced, and lives in the quarantine until it ends. */
   leaveBehind(attempt: RunningAttempt): void {
     const call = this.host.calls.get(attempt.spec.index)!
+    const isSuspended = attempt.stop === suspension
     attempt.leftBehind = true
-    this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler was left behind")
+    if (!isSuspended) this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler was left behind")
     this.host.leftBehind.add(attempt)
     this.spending.settle(call, attempt)
     this.spending.free(attempt)
@@ -293,6 +294,12 @@ export class Attempts {
       this.env.quarantine.remove(member)
     })
     call.leftBehind = true
+    if (isSuspended) {
+      // behind its fence it does nothing at the gate: its call waits on, and begins again elsewhere
+      this.recorder.leftBehind(call, attempt)
+      this.host.scheduleWake()
+      return
+    }
     if (!attempt.began) {
       call.takeBack()
       this.recorder.refused(call, "stop")

@@ -86,7 +86,12 @@ const fromStandardSchema = (schema: StandardSchemaV1): Codec => {
     encode: (value) => Result.map(check(value), () => value),
     jsonSchema: () => {
       const { jsonSchema } = standard as { jsonSchema?: { input: (options: { target: string }) => object } }
-      return jsonSchema?.input({ target: "draft-2020-12" })
+      try {
+        return jsonSchema?.input({ target: "draft-2020-12" })
+      } catch {
+        // it takes what JSON Schema cannot say, a date for example
+        return undefined
+      }
     }
   }
 }

@@ -170,8 +170,9 @@ export class Executor {
       this.parking.driver = fiber
       if (this.isResumed) this.recorder.resumed()
       else this.recorder.opened()
-      // who is to be asked has not heard of these
-      if (this.isResumed) for (const { id } of this.desk.listOpen(this.env.runId)) this.desk.remind(id)
+      // who listens here has not heard of these; a fan-out inside of a handler has its questions among them
+      if (this.isResumed && this.env.caller === undefined)
+        for (const { id } of this.desk.listOpen(this.env.runId)) this.desk.remind(id)
       this.inherit()
       return Effect.onExit(interruptible(this.loop), (exit) => {
         if (Exit.isSuccess(exit)) return Effect.void

@@ -116,10 +116,10 @@ export class Desk implements Answers {
     })
   }
 
-  /** Of those that stay open since before a resume, {@link onAsked} is told once more. */
+  /** Of those that stay open since before a resume, all who listen are told once more. */
   remind(id: string): void {
     const entry = this.entries.get(id)
-    if (entry?.question.state === "open" && entry.pending === undefined) this.onAsked?.({ ...entry.question })
+    if (entry?.question.state === "open" && entry.pending === undefined) this.tell(entry.question)
   }
 
   private tell(question: Question): void {
@@ -200,7 +200,10 @@ export class Desk implements Answers {
       return undefined
     }
     const value = decode(reply.answer)
-    if (Result.isFailure(value)) return new MalformedAnswer({ id: question.id, issues: value.failure })
+    if (Result.isFailure(value)) {
+      const issues = value.failure.map(({ message, pointer }) => ({ pointer, message }))
+      return new MalformedAnswer({ id: question.id, issues })
+    }
     const { by } = reply
     const json = sanitize(reply.answer)
     question.answer = json

@@ -140,7 +140,20 @@ export const startFrom = <A, E, R, O>(
   snapshot: Snapshot,
   options: ResumeOptions = {}
 ): Effect.Effect<Handle<A, E>, PlanError | SnapshotError | QuestionError, R | Scope.Scope> =>
-  inBackground(resumed(Plan.toNode(plan), snapshot, options, waits), () => {}) as never
+  startFromStoppable(plan, snapshot, options, () => {})
+
+/**
+ * As {@link startFrom}, for owners that may have to stop before the first call starts.
+ *
+ * @internal
+ */
+export const startFromStoppable = <A, E, R, O>(
+  plan: Plan.Plan<A, E, R, O>,
+  snapshot: Snapshot,
+  options: ResumeOptions,
+  ready: (stop: (reason: string) => void) => void
+): Effect.Effect<Handle<A, E>, PlanError | SnapshotError | QuestionError, R | Scope.Scope> =>
+  inBackground(resumed(Plan.toNode(plan), snapshot, options, waits), ready) as never
 
 /**
  * Starts a plan in the background of a scope. When the scope closes, everything is stopped, and drained to the bound.

@@ -22,6 +22,7 @@ import type { CallError, NotReached } from "./CallError.ts"
 import type { Contract } from "./Contract.ts"
 import { guarded as guardedHandler } from "./internal/guard.ts"
 import * as codec from "./internal/codec.ts"
+import type { PromiseAsk } from "./internal/promiseAsk.ts"
 import type { PromiseCommit, PromiseCommitOptions, PromiseDone } from "./internal/promiseCommit.ts"
 import { promiseHandler } from "./internal/promiseHandler.ts"
 
@@ -258,6 +259,13 @@ export interface PromiseContext extends Omit<Attempt, "stopping" | "onStop" | "r
    * stop, and the effect does not start.
    */
   readonly commit: PromiseCommit
+  /**
+   * Asks a person: see `Question.ask`. Rejects with the reason of the stop where one comes first, and with a `CallError` (`Denied`) where
+   * nobody answers: let through, it makes the call `Denied`.
+   */
+  readonly ask: PromiseAsk["ask"]
+  /** As `ask`, for handlers that know what to do without an answer. */
+  readonly askResult: PromiseAsk["askResult"]
 }
 
 export type {

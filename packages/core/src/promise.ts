@@ -5,10 +5,11 @@
  * - {@link tool} makes a tool from a function, with parameters and results checked by any Standard Schema (zod, valibot, arktype …).
  * - {@link call}, {@link all}, {@link quorum}, {@link firstSuccess}, {@link advisory}, {@link settled}, {@link atomic} and {@link deadline} build plans.
  * - {@link run} runs a plan, waits until everything has ended or was left behind at its bound, and tells how each call ended.
+ * - {@link resume} goes on from the snapshot of a run that was suspended, because nothing but questions to people remained.
  * - {@link openSession} opens a session: the owner of one planner's fan-outs, one at a time, within one budget.
  *
  * A run never rejects because a plan failed, and never returns while something that it started still runs unsaid. A session rejects with a {@link SessionError}
- * where it does not start a fan-out.
+ * where it does not start a fan-out, a resume with a {@link SnapshotError} or a {@link QuestionError} where it begins nothing.
  *
  * @since 0.1.0
  */
@@ -31,6 +32,20 @@ export type {
   Values
 } from "./internal/promise/plan.ts"
 export type {
+  Answers,
+  Approval,
+  Ask,
+  AskForResult,
+  AskOptions,
+  AskResult,
+  Question,
+  QuestionOptions,
+  ResumeAnswers,
+  Snapshot
+} from "./internal/promise/question.ts"
+export { DeniedError, QuestionError, SnapshotError } from "./internal/promise/questionError.ts"
+export type { QuestionRefusal, SnapshotRefusal } from "./internal/promise/questionError.ts"
+export type {
   CallFailure,
   CallReport,
   FailedReport,
@@ -40,8 +55,11 @@ export type {
   RefusedReport,
   Report,
   StopReason,
-  SucceededReport
+  SucceededReport,
+  SuspendedReport
 } from "./internal/promise/report.ts"
+export { resume } from "./internal/promise/resume.ts"
+export type { ResumeOptions } from "./internal/promise/resume.ts"
 export { run } from "./internal/promise/run.ts"
 export type { RunOptions } from "./internal/promise/run.ts"
 export type {
@@ -62,6 +80,7 @@ export type {
   Session,
   SessionFanoutOptions,
   SessionOptions,
+  SessionResumeOptions,
   SettledCall,
   WaitOptions
 } from "./internal/promise/sessionTypes.ts"

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { CallError, isCallError, Rejected, Threw } from "../CallError.ts"
 import type { PromiseContext } from "../Tool.ts"
 import { running, type RunningAttempt } from "./attempt.ts"
+import { isRefusal, promiseAsk } from "./promiseAsk.ts"
 import { promiseCommit } from "./promiseCommit.ts"
 
 /** Whatever the fiber has: the types of promise tools require nothing. */
@@ -31,13 +32,15 @@ export const promiseHandler =
     Effect.flatMap(Effect.zip(running, context), ([attempt, context]) => {
       const { attempt: number, call, epoch, idempotencyKey, onBound, runId, spend } = attempt
       let promise: PromiseLike<unknown>
+      const { over, ...asking } = promiseAsk(attempt, context)
       try {
         const identity = { runId, epoch, call, attempt: number, idempotencyKey }
         const commit = promiseCommit(attempt, context)
-        const given: PromiseContext = { ...identity, onBound, spend, signal: attempt.signal(), commit }
+        const given: PromiseContext = { ...identity, onBound, spend, signal: attempt.signal(), commit, ...asking }
         services.set(given, { attempt, services: context })
         promise = execute(params, given)
       } catch (defect) {
+        over()
         return Effect.fail(new CallError({ reason: new Threw({ defect }) }))
       }
       const rejected = (rejection: unknown): unknown =>
@@ -49,11 +52,14 @@ export const promiseHandler =
       return Effect.callback<unknown, unknown>((resume) => {
         Promise.resolve(promise).then(
           (value) => {
+            over()
             resume(Effect.succeed(value))
           },
           (rejection: unknown) => {
+            over()
             // it does as it was told: that is no answer, and says nothing about what had happened by then
             if (attempt.stop !== undefined && isAbort(rejection, attempt.stop)) resume(Effect.interrupt)
+            else if (isRefusal(rejection)) resume(Effect.die(rejection))
             else resume(Effect.suspend(() => Effect.fail(rejected(rejection))))
           }
         )

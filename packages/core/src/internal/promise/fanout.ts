@@ -2,10 +2,14 @@
  * What `run`, sessions, and fan-outs inside of handlers share: from data and options to a plan of the core, and from its report to the
  * plain one.
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import * as Fanout from "../../Fanout.ts"
+import type * as Scope from "effect/Scope"
+import type * as Fanout from "../../Fanout.ts"
+import { FanoutError, type Suspended } from "../../FanoutError.ts"
 import * as Journal from "../../Journal.ts"
 import * as CorePlan from "../../Plan.ts"
 import * as PlanDocument from "../../PlanDocument.ts"
@@ -14,16 +18,18 @@ import * as CoreReport from "../../Report.ts"
 import type * as CoreTool from "../../Tool.ts"
 import * as json from "../json.ts"
 import { limitsOf } from "../limits.ts"
+import { approvalOf, checkApproval } from "./answering.ts"
 import { isObject, wrong } from "./arguments.ts"
 import type { RunEvent } from "./events.ts"
 import type { FanoutOptions } from "./fanoutTypes.ts"
+import { plainRefusal } from "./questionError.ts"
 import type { CallFailure, CallReport, Report } from "./report.ts"
 import type { Tool } from "./tool.ts"
 import { isTool } from "./toolOf.ts"
 import { listsOf, plainFailure, plainValue } from "./value.ts"
 
 const settings = ["drain", "undo", "concurrency", "timeout", "budget"] as const
-export const knownOptions = ["tools", "signal", ...settings] as const
+export const knownOptions = ["tools", "signal", "approval", ...settings] as const
 
 /** The tools that a fan-out inside of a handler knows without being told. */
 export const Tools: Context.Reference<ReadonlyArray<Tool>> = Context.Reference<ReadonlyArray<Tool>>(
@@ -42,14 +48,16 @@ export const withTools = (
 }
 
 /** The settings among the options; an absent one stays absent, and leaves to the document what it says. */
-export const settingsOf = (options: FanoutOptions): Fanout.Options =>
-  Object.fromEntries(settings.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
+export const settingsOf = (options: FanoutOptions): Fanout.Options => ({
+  ...Object.fromEntries(settings.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]]))),
+  ...(options.approval === undefined ? {} : { approval: approvalOf(options.approval) })
+})
 
 export interface Prepared {
   readonly plan: CorePlan.Any
   /** Those of the document, overruled by those that were chosen. */
   readonly settings: Fanout.Options
-  readonly plain: (report: CoreReport.Report) => Report
+  readonly plain: (ended: Ended) => Report
 }
 
 /** Reads a plan: what the builders make, a NODE, or a document. Faults of the plan and of the options come together. */
@@ -72,34 +80,53 @@ export const prepare = (
       return Effect.succeed({
         plan: decoded.plan,
         settings: { ...decoded.settings, ...chosen },
-        plain: (report: CoreReport.Report) => plainReport(report, () => plainValue(root, lists, report))
+        plain: (ended) => plainReport(ended, () => plainValue(root, lists, ended.report))
       })
     }
   })
 }
 
+/** A plan of promise tools: they require nothing. */
+export type Startable = CorePlan.Plan<unknown, unknown>
+
+/** What a fan-out came to, and what it can go on from. */
+export interface Ended {
+  readonly report: CoreReport.Report
+  readonly suspended: Suspended<unknown> | undefined
+}
+
+type Starting<E> = (ready: (stop: (reason: string) => void) => void) => Effect.Effect<unknown, E, Scope.Scope>
+
 /** Runs what was prepared to its close; `signal` stops it, unless somebody else does for the same reason. */
-export const launch = (
-  plan: CorePlan.Any,
-  limits: Fanout.Options,
+export const launch = <E>(
+  start: Starting<E>,
   signal: AbortSignal | undefined,
   isStopping: (reason: unknown) => boolean = () => false
-): Effect.Effect<CoreReport.Report, PlanError> =>
+): Effect.Effect<Ended, E> =>
   Effect.suspend(() => {
     let ignore = () => {}
-    const started = Fanout.startStoppable(plan, limits, (stop) => {
+    const started = start((stop) => {
       if (signal === undefined) return
       ignore = onAbort(signal, () => {
         if (!isStopping(signal.reason)) stop(reasonOf(signal))
       })
-    }) as Effect.Effect<Fanout.Handle<unknown, unknown>, PlanError, Effect.Services<typeof Effect.scope>>
+    }) as Effect.Effect<Fanout.Handle<unknown, unknown>, E, Scope.Scope>
+    const ended = ({ report, result }: Fanout.Handle<unknown, unknown>) =>
+      Effect.zipWith(report, Effect.exit(result), (report, exit): Ended => ({ report, suspended: suspensionIn(exit) }))
     return Effect.ensuring(
-      Effect.scoped(Effect.flatMap(started, (handle) => handle.report)),
+      Effect.scoped(Effect.flatMap(started, ended)),
       Effect.sync(() => {
         ignore()
       })
     )
   })
+
+export const suspensionIn = (exit: Exit.Exit<unknown, unknown>): Suspended<unknown> | undefined => {
+  const error = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : undefined
+  if (error?._tag !== "Some" || !(error.value instanceof FanoutError)) return undefined
+  const { reason } = error.value as FanoutError<unknown>
+  return reason._tag === "Suspended" ? reason : undefined
+}
 
 /** Calls `listener` when the signal is aborted, at once if it has been; returns what forgets it. */
 export const onAbort = (signal: AbortSignal, listener: () => void): (() => void) => {
@@ -137,16 +164,18 @@ export const journalOf = (
 export const refused = (runId: string, { faults }: PlanError): Report =>
   CoreReport.refused(runId, faults) as unknown as Report
 
-const plainReport = (report: CoreReport.Report, value: () => unknown): Report => {
+const plainReport = ({ report, suspended }: Ended, value: () => unknown): Report => {
   const { value: _, ...rest } = report
   const { calls, ...data } = CoreReport.toJson(rest)
-  const plain = {
+  const common = {
     ...data,
     ...("value" in report ? { value: value() } : {}),
     calls: calls.map((call, i) => withCauses(call, report.calls[i]!))
   }
   // the value is the tools' own; written as JSON, the report has its public form
-  const toJSON = () => ("value" in plain ? { ...plain, value: json.sanitize(plain.value) } : { ...plain })
+  const toJSON = () => ("value" in common ? { ...common, value: json.sanitize(common.value) } : { ...common })
+  const { refused = [], snapshot } = suspended ?? {}
+  const plain = snapshot === undefined ? common : { ...common, snapshot, refused: refused.map(plainRefusal) }
   return Object.defineProperty(plain, "toJSON", { value: toJSON }) as unknown as Report
 }
 
@@ -186,12 +215,9 @@ export const checkSignal = (where: string, signal: unknown): void => {
   }
 }
 
-export const checkText = (where: string, name: string, text: unknown): void => {
-  if (text !== undefined && (typeof text !== "string" || text === "")) {
-    throw wrong(where, `${name} is text, not empty`, { value: text })
-  }
-}
-
-export const checkFunction = (where: string, name: string, given: unknown): void => {
-  if (given !== undefined && typeof given !== "function") throw wrong(where, `${name} is a function`, { value: given })
+/** What every fan-out can be given, wherever it is started. */
+export const checkFanout = (where: string, { approval, signal, tools }: FanoutOptions): void => {
+  if (tools !== undefined) checkTools(where, tools)
+  checkSignal(where, signal)
+  checkApproval(where, approval)
 }

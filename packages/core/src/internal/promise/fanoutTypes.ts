@@ -3,6 +3,7 @@
  */
 import type { Budget } from "./budget.ts"
 import type { Plan } from "./plan.ts"
+import type { Approval } from "./question.ts"
 import type { Report } from "./report.ts"
 import type { Duration } from "./schema.ts"
 import type { Tool } from "./tool.ts"
@@ -27,6 +28,11 @@ export interface FanoutOptions {
   readonly timeout?: Duration
   /** What it may use, within what those around it may use. Default: as much as those. */
   readonly budget?: Budget
+  /**
+   * Does a person have to agree before a call starts, beside what its tool says? Default `"never"`. It stands in no snapshot: give it again to
+   * a resume.
+   */
+  readonly approval?: Approval<any>
 }
 
 /**

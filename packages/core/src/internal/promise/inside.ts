@@ -2,18 +2,18 @@
  * Fan-outs inside of a handler that is a function: started through its context, they belong to the attempt that runs it.
  */
 import * as Effect from "effect/Effect"
-import { servicesOf } from "../promiseHandler.ts"
+import * as Fanout from "../../Fanout.ts"
 import type { PromiseContext } from "../../Tool.ts"
-import { checkOptions } from "./arguments.ts"
+import { servicesOf } from "../promiseHandler.ts"
+import { checkOptions, checkText } from "./arguments.ts"
 import {
-  checkSignal,
-  checkText,
-  checkTools,
+  checkFanout,
   knownOptions,
   launch,
   prepare,
   refused,
   settingsOf,
+  type Startable,
   Tools,
   withTools
 } from "./fanout.ts"
@@ -40,7 +40,11 @@ export const fanoutInside =
         Effect.flatMap((prepared) =>
           Effect.map(
             // what stops the attempt stops its fan-outs, with the reason that it has: not a second time, by a signal made from its own
-            launch(prepared.plan, prepared.settings, options.signal, (reason) => reason === running.stop),
+            launch(
+              (ready) => Fanout.startStoppable(prepared.plan as Startable, prepared.settings, ready),
+              options.signal,
+              (reason) => reason === running.stop
+            ),
             prepared.plain
           )
         ),
@@ -51,7 +55,8 @@ export const fanoutInside =
     return handled(
       Effect.runPromiseWith(services)(ran).then((report) => {
         // as at the gate: who was told to stop, and awaits this, gives no answer
-        if (report.status === "interrupted" && running.stop !== undefined) throw running.stop as unknown as Error
+        if ((report.status === "interrupted" || report.status === "suspended") && running.stop !== undefined)
+          throw running.stop as unknown as Error
         return report
       })
     )
@@ -59,7 +64,6 @@ export const fanoutInside =
 
 const check = (options: InsideOptions): void => {
   checkOptions("fanout()", options, known)
-  if (options.tools !== undefined) checkTools("fanout()", options.tools)
-  checkSignal("fanout()", options.signal)
+  checkFanout("fanout()", options)
   checkText("fanout()", "runId", options.runId)
 }

@@ -2,6 +2,8 @@
  * The report of a run as plain types: the public JSON form (`toolscope schema report`), and the value beside it.
  */
 import type { ContractData } from "./contract.ts"
+import type { Question, Snapshot } from "./question.ts"
+import type { QuestionRefusal } from "./questionError.ts"
 import type { Json } from "./schema.ts"
 
 /**
@@ -31,7 +33,8 @@ export interface CallFailure {
  * | `Cancelled` | it was stopped, and cannot have acted |
  * | `Unknown` | it gave no answer, and may have acted: look before you repeat it |
  * | `Skipped` | it never started |
- * | `Denied`, `Suspended` | of questions to people; not in this version |
+ * | `Denied` | a person said no, or did not answer before the question expired |
+ * | `Suspended` | it waited for an answer when the run was suspended: it goes on where that is resumed |
  *
  * @since 0.1.0
  */
@@ -138,27 +141,8 @@ interface Common {
   /** From the decision of the plan to the end of the last attempt, or to the bound. */
   readonly drainMillis: number
   readonly budget: { readonly [key: string]: Json }
-  readonly questions: ReadonlyArray<{
-    readonly id: string
-    readonly runId: string
-    /** Path of the call that asked. */
-    readonly call: string
-    readonly tool: string
-    readonly kind: "question" | "approval"
-    readonly prompt: string
-    /** JSON Schema of an answer. */
-    readonly schema: Json
-    /** Of an approval: what the call is to be started with. */
-    readonly params?: Json
-    readonly state: "open" | "answered" | "denied" | "expired" | "withdrawn"
-    /** Milliseconds since the epoch. */
-    readonly askedAt: number
-    readonly expiresAt?: number
-    /** Who answered, if they said. */
-    readonly by?: string
-    readonly answer?: Json
-    readonly reason?: string
-  }>
+  /** Everything that was asked, in the order in which it was. */
+  readonly questions: ReadonlyArray<Question>
   readonly journalRefused?: string
 }
 
@@ -181,13 +165,29 @@ export interface SucceededReport<out A> extends Common {
  * @since 0.1.0
  */
 export interface FailedReport extends Common {
-  readonly status: "failed" | "interrupted" | "suspended"
+  readonly status: "failed" | "interrupted"
   readonly value?: undefined
   /**
    * `EssentialFailed`, `QuorumFailed`, `AllFailed`, `DeadlineExceeded` or `Stopped`, and the paths of the calls that made it fail.
    */
   readonly reason: { readonly _tag: string; readonly calls: ReadonlyArray<string> }
   readonly faults?: undefined
+}
+
+/**
+ * The report of a run that ended with nothing left but questions: those that are open in `questions`. It goes on where it is resumed.
+ *
+ * @since 0.1.0
+ */
+export interface SuspendedReport extends Common {
+  readonly status: "suspended"
+  readonly value?: undefined
+  readonly reason: { readonly _tag: string; readonly calls: ReadonlyArray<string> }
+  readonly faults?: undefined
+  /** To go on from: give it to `resume`. Plain JSON; `JSON.stringify(report)` leaves it out: write it for itself. */
+  readonly snapshot: Snapshot
+  /** Answers that came with a resume, and were not taken. */
+  readonly refused: ReadonlyArray<QuestionRefusal>
 }
 
 /**
@@ -204,8 +204,8 @@ export interface RefusedReport extends Common {
 }
 
 /**
- * What a run came to. `status` tells the three kinds apart; `value` is there when it is `"succeeded"`.
+ * What a run came to. `status` tells the four kinds apart; `value` is there when it is `"succeeded"`.
  *
  * @since 0.1.0
  */
-export type Report<A = unknown> = SucceededReport<A> | FailedReport | RefusedReport
+export type Report<A = unknown> = SucceededReport<A> | FailedReport | SuspendedReport | RefusedReport

@@ -2,13 +2,14 @@
  * Runs a plan for somebody who awaits a promise.
  */
 import * as Effect from "effect/Effect"
+import * as Fanout from "../../Fanout.ts"
 import * as Journal from "../../Journal.ts"
-import { checkOptions } from "./arguments.ts"
+import type { PlanError } from "../../PlanError.ts"
+import { checkQuestionOptions, checkSomebodyAnswers, provideQuestions, questionOptions } from "./answering.ts"
+import { checkFunction, checkOptions, checkText } from "./arguments.ts"
 import type { RunEvent } from "./events.ts"
 import {
-  checkFunction,
-  checkSignal,
-  checkText,
+  checkFanout,
   checkTools,
   journalOf,
   knownOptions,
@@ -16,17 +17,19 @@ import {
   prepare,
   refused,
   settingsOf,
+  type Startable,
   Tools
 } from "./fanout.ts"
 import type { FanoutOptions } from "./fanoutTypes.ts"
 import type { Plan } from "./plan.ts"
+import type { QuestionOptions } from "./question.ts"
 import type { Report } from "./report.ts"
 import type { Tool } from "./tool.ts"
 
 /**
  * @since 0.1.0
  */
-export interface RunOptions extends FanoutOptions {
+export interface RunOptions extends FanoutOptions, QuestionOptions {
   /** Every tool that the plan calls; more are allowed. */
   readonly tools: ReadonlyArray<Tool>
   /** Default: a new one. */
@@ -35,7 +38,7 @@ export interface RunOptions extends FanoutOptions {
   readonly onEvent?: (event: RunEvent) => unknown
 }
 
-const known = [...knownOptions, "runId", "onEvent"]
+export const knownOfRun = [...knownOptions, ...questionOptions, "onEvent"]
 
 /**
  * Runs a plan, and gives its report. It waits until every started call has ended, or has been left behind at its bound.
@@ -66,22 +69,46 @@ export const run: {
   check(options)
   const runId = options.runId ?? newRunId()
   const refusedOr = prepare(plan, options.tools, { ...settingsOf(options), runId }).pipe(
-    Effect.flatMap((prepared) => Effect.map(launch(prepared.plan, prepared.settings, options.signal), prepared.plain)),
-    Effect.catchTag("PlanError", (error) => Effect.succeed(refused(runId, error))),
+    Effect.flatMap((prepared) => {
+      const start = (ready: (stop: (reason: string) => void) => void) =>
+        Fanout.startStoppable(prepared.plan as Startable, prepared.settings, ready)
+      return Effect.map(launch(start, options.signal), prepared.plain)
+    })
+  )
+  return Effect.runPromise(reported(refusedOr, runId, options))
+}
+
+/** A plan that is refused has a report too. */
+export const reported = <E>(
+  run: Effect.Effect<Report, E | PlanError>,
+  runId: string,
+  options: RunOptions
+): Effect.Effect<Report, Exclude<E, PlanError>> =>
+  provideQuestions(
+    Effect.catchIf(
+      run,
+      (error): error is PlanError => (error as { readonly _tag?: unknown })._tag === "PlanError",
+      (error) => Effect.succeed(refused(runId, error))
+    ) as Effect.Effect<Report, Exclude<E, PlanError>>,
+    options
+  ).pipe(
     Effect.provideService(Journal.Current, journalOf(options.onEvent)),
     Effect.provideService(Tools, options.tools)
   )
-  return Effect.runPromise(refusedOr)
-}
 
 const newRunId = (): string =>
   `run_${Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte & 31).toString(32)).join("")}`
 
 const check = (options: RunOptions): void => {
-  checkOptions("run()", options, known)
-  const { onEvent, runId, signal, tools } = options as Partial<RunOptions>
-  checkTools("run()", tools)
-  checkSignal("run()", signal)
-  checkFunction("run()", "onEvent", onEvent)
-  checkText("run()", "runId", runId)
+  checkOptions("run()", options, [...knownOfRun, "runId"])
+  checkRun("run()", options)
+  checkText("run()", "runId", options.runId)
+}
+
+export const checkRun = (where: string, options: Partial<RunOptions>): void => {
+  checkTools(where, options.tools)
+  checkFanout(where, options)
+  checkFunction(where, "onEvent", options.onEvent)
+  checkQuestionOptions(where, options)
+  checkSomebodyAnswers(where, options)
 }

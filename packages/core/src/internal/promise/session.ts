@@ -7,16 +7,23 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Journal from "../../Journal.ts"
-import type * as CorePlan from "../../Plan.ts"
 import type { PlanError } from "../../PlanError.ts"
 import type * as CoreReport from "../../Report.ts"
 import * as Core from "../../Session.ts"
 import type { InsideHandler, Reason, SessionError as CoreError } from "../../SessionError.ts"
-import { checkOptions, isObject, wrong } from "./arguments.ts"
+import * as CoreSnapshot from "../../Snapshot.ts"
 import {
-  checkFunction,
+  answersOf,
+  checkAnswers,
+  checkQuestionOptions,
+  provideQuestions,
+  questionOptions,
+  resumeAnswers
+} from "./answering.ts"
+import { checkFunction, checkOptions, checkText, isObject, wrong } from "./arguments.ts"
+import {
+  checkFanout,
   checkSignal,
-  checkText,
   checkTools,
   journalOf,
   knownOptions,
@@ -26,20 +33,26 @@ import {
   reasonOf,
   refused,
   settingsOf,
+  type Startable,
+  suspensionIn,
   Tools,
   withTools
 } from "./fanout.ts"
 import { handled } from "./handled.ts"
-import { outcomesOf } from "./outcomes.ts"
+import { iterable, outcomesOf } from "./outcomes.ts"
+import type { QuestionOptions } from "./question.ts"
+import { plainError } from "./questionError.ts"
 import type { Report } from "./report.ts"
+import { answersIn, runIdOf } from "./resume.ts"
 import { SessionError } from "./sessionError.ts"
-import type { ReplanOptions, Session, SessionOptions, WaitOptions } from "./sessionTypes.ts"
+import type { ReplanOptions, Session, SessionOptions, SessionResumeOptions, WaitOptions } from "./sessionTypes.ts"
 import type { Tool } from "./tool.ts"
 
-const known = ["tools", "id", "budget", "limits", "loop", "retryRatio", "keep", "signal", "onEvent"]
+const known = ["tools", "id", "budget", "limits", "loop", "retryRatio", "keep", "signal", "onEvent", ...questionOptions]
 const knownLimits = ["concurrency", "tools", "resources", "waiting"]
 const knownOfFanout = [...knownOptions, "despite"]
 const knownOfReplan = [...knownOfFanout, "reason"]
+const knownOfResume = [...knownOfFanout, ...resumeAnswers]
 
 /** So many reports the core keeps at least: enough to find the one of a fan-out that has just ended. */
 const leastKept = 8
@@ -49,6 +62,8 @@ interface Launch {
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   /** Since its run has been opened: from here on it is stopped, and will have a report. */
   runId: string | undefined
+  /** Of a resume: the run that goes on. */
+  readonly resumes: string | undefined
   closed: boolean
   report: Report | undefined
 }
@@ -95,12 +110,12 @@ const open = (options: SessionOptions): Session => {
   if (typeof keep === "number" && keep >= 0) given.keep = Math.max(keep, leastKept)
   const launches = new Map<unknown, Launch>()
   const note = ({ epoch, run, session, type }: Journal.Event): void => {
-    if (type !== "fanout.opened" && type !== "fanout.closed") return
+    if (type !== "fanout.opened" && type !== "fanout.resumed" && type !== "fanout.closed") return
     // a fan-out is opened and closed on the fiber of whoever asked for it; those inside of handlers have fibers of their own
-    const launch = run === `${session}.${epoch}` ? launches.get(Fiber.getCurrent()) : undefined
-    if (launch === undefined) return
-    if (type === "fanout.opened") launch.runId = run
-    else launch.closed = true
+    const launch = launches.get(Fiber.getCurrent())
+    if (launch === undefined || run !== (launch.resumes ?? `${session}.${epoch}`)) return
+    if (type === "fanout.closed") launch.closed = true
+    else launch.runId = run
   }
   const scope = Scope.makeUnsafe()
   const opened = Effect.runSyncExit(
@@ -115,7 +130,7 @@ const open = (options: SessionOptions): Session => {
       `openSession(): ${error.faults.map(({ message, pointer }) => `${pointer.slice(1).replaceAll("/", ".")}: ${message}`).join("; ")}`
     )
   }
-  return new State(opened.value, scope, launches, { tools, keep: keep ?? 100, signal }).session
+  return new State(opened.value, scope, launches, { tools, keep: keep ?? 100, signal, questions: options }).session
 }
 
 class State {
@@ -124,6 +139,7 @@ class State {
   private readonly scope: Scope.Closeable
   private readonly launches: Map<unknown, Launch>
   private readonly tools: ReadonlyArray<Tool>
+  private readonly questions: QuestionOptions
   private readonly plain = new WeakMap<CoreReport.Report, Report>()
   private closing: Promise<void> | undefined
   private ignore = () => {}
@@ -136,12 +152,14 @@ class State {
       readonly tools: ReadonlyArray<Tool>
       readonly keep: number
       readonly signal: AbortSignal | undefined
+      readonly questions: QuestionOptions
     }
   ) {
     this.core = core
     this.scope = scope
     this.launches = launches
     this.tools = options.tools
+    this.questions = options.questions
     const { quarantine } = core
     this.session = {
       id: core.id,
@@ -158,6 +176,21 @@ class State {
             given.reason === undefined ? settings : { ...settings, reason: given.reason }
           )
         ),
+      resume: (plan: unknown, snapshot: unknown, given: SessionResumeOptions = {}): Promise<any> =>
+        this.launch(
+          "resume()",
+          knownOfResume,
+          plan,
+          given,
+          (prepared, settings) =>
+            Effect.flatMap(CoreSnapshot.decode(snapshot), (snapshot) =>
+              core.resume(prepared.plan as Startable, snapshot, { ...settings, ...answersIn(given) })
+            ),
+          runIdOf(snapshot)
+        ),
+      questions: core.questions,
+      questionStream: iterable(core.questionStream),
+      ...answersOf(core, soon),
       cancel: (reason, given = {}) =>
         until("cancel()", given, () => {
           checkText("cancel()", "reason", reason)
@@ -214,7 +247,8 @@ class State {
     knownHere: ReadonlyArray<string>,
     plan: unknown,
     options: ReplanOptions,
-    start: (prepared: Prepared, settings: Core.FanoutOptions) => Started
+    start: (prepared: Prepared, settings: Core.FanoutOptions) => Started,
+    resumes?: string
   ): Promise<Report> {
     try {
       checkLaunch(where, options, knownHere)
@@ -223,16 +257,18 @@ class State {
     }
     const { despite, signal } = options
     if (signal?.aborted === true) return handled(Promise.reject(aborted(signal)))
-    const launch: Launch = { fiber: undefined, runId: undefined, closed: false, report: undefined }
+    const launch: Launch = { fiber: undefined, runId: undefined, resumes, closed: false, report: undefined }
     const tools = withTools(this.tools, options.tools)
     const run = Effect.withFiber((fiber) => {
       launch.fiber = fiber
       this.launches.set(fiber, launch)
       return Effect.flatMap(prepare(plan, tools, settingsOf(options)), (prepared) =>
-        Effect.onExit(start(prepared, { ...prepared.settings, ...(despite === undefined ? {} : { despite }) }), () =>
-          Effect.sync(() => {
-            this.keep(launch, prepared)
-          })
+        Effect.onExit(
+          start(prepared, { ...prepared.settings, ...(despite === undefined ? {} : { despite }) }),
+          (exit) =>
+            Effect.sync(() => {
+              this.keep(launch, prepared, exit)
+            })
         )
       )
     })
@@ -250,7 +286,7 @@ class State {
             reject(aborted(signal))
             return
           }
-          const fiber = Effect.runFork(Effect.provideService(run, Tools, tools))
+          const fiber = Effect.runFork(provideQuestions(Effect.provideService(run, Tools, tools), this.questions))
           fiber.addObserver((exit) => {
             forget()
             this.launches.delete(fiber)
@@ -258,9 +294,10 @@ class State {
             // it has a report however it ended
             if (launch.report !== undefined) resolve(launch.report)
             else if (error?._tag === "Some" && error.value._tag === "PlanError") {
-              resolve(refused(`${this.core.id}.${this.core.epoch() + 1}`, error.value))
+              resolve(refused(resumes ?? `${this.core.id}.${this.core.epoch() + 1}`, error.value))
             } else if (error?._tag === "Some" && error.value._tag === "SessionError") reject(fromCore(error.value))
             else if (signal?.aborted === true) reject(aborted(signal))
+            else if (error?._tag === "Some") reject(plainError(error.value))
             else reject(Exit.isFailure(exit) ? Cause.squash(exit.cause) : new Error("a fan-out has no report"))
           })
         })
@@ -269,11 +306,11 @@ class State {
   }
 
   /** The report of a fan-out that has closed, in its plain form: read while it is sure to be there. */
-  private keep(launch: Launch, { plain }: Prepared): void {
+  private keep(launch: Launch, { plain }: Prepared, exit: Exit.Exit<unknown, unknown>): void {
     if (launch.runId === undefined) return
     const report = this.core.reports().findLast(({ runId }) => runId === launch.runId)
     if (report === undefined) return
-    launch.report = plain(report)
+    launch.report = plain({ report, suspended: suspensionIn(exit) })
     this.plain.set(report, launch.report)
   }
 
@@ -298,9 +335,10 @@ const fromCore = ({ message, reason }: CoreError): SessionError => {
 const aborted = ({ reason }: AbortSignal): SessionError =>
   new SessionError({ _tag: "Aborted", reason }, "its signal was aborted before it had begun: nothing of it was started")
 
-type Startable = CorePlan.Plan<unknown, unknown>
-
-type Started = Effect.Effect<unknown, { readonly _tag: "FanoutError" } | PlanError | CoreError>
+type Started = Effect.Effect<
+  unknown,
+  { readonly _tag: "FanoutError" | "QuestionError" | "SnapshotError" } | PlanError | CoreError
+>
 
 /**
  * What is asked for begins when the piece of program that asks has ended, in the order in which it was asked: so that a loop over the
@@ -368,13 +406,18 @@ const check = (options: SessionOptions): void => {
   }
   checkSignal("openSession()", signal)
   checkFunction("openSession()", "onEvent", onEvent)
+  checkQuestionOptions("openSession()", options)
 }
 
-const checkLaunch = (where: string, options: ReplanOptions, knownHere: ReadonlyArray<string>): void => {
+const checkLaunch = (
+  where: string,
+  options: ReplanOptions & SessionResumeOptions,
+  knownHere: ReadonlyArray<string>
+): void => {
   checkOptions(where, options, knownHere)
-  const { despite, reason, signal, tools } = options
-  if (tools !== undefined) checkTools(where, tools)
-  checkSignal(where, signal)
+  const { despite, reason } = options
+  checkFanout(where, options)
+  checkAnswers(where, options)
   checkText(where, "reason", reason)
   if (despite !== undefined && !(Array.isArray(despite) && despite.every((id: unknown) => typeof id === "string"))) {
     throw wrong(where, "despite is a list of ids", { value: despite })

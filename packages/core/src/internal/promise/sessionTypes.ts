@@ -6,6 +6,7 @@ import type { Budget, Usage } from "./budget.ts"
 import type { RunEvent } from "./events.ts"
 import type { FanoutOptions } from "./fanoutTypes.ts"
 import type { Plan } from "./plan.ts"
+import type { Answers, Question, QuestionOptions, ResumeAnswers } from "./question.ts"
 import type { CallReport, Report } from "./report.ts"
 import type { LeftBehind } from "./sessionError.ts"
 import type { Tool } from "./tool.ts"
@@ -13,7 +14,7 @@ import type { Tool } from "./tool.ts"
 /**
  * @since 0.1.0
  */
-export interface SessionOptions {
+export interface SessionOptions extends QuestionOptions {
   /** Every tool that its plans call; a fan-out may add more. */
   readonly tools: ReadonlyArray<Tool>
   /** Default: a new one. Run ids are this, with the number of the epoch; idempotency keys begin with them, so no two sessions share an id. */
@@ -71,6 +72,13 @@ export interface ReplanOptions extends SessionFanoutOptions {
 }
 
 /**
+ * The settings of a resume in a session: those of the snapshot, where nothing else is said.
+ *
+ * @since 0.1.0
+ */
+export interface SessionResumeOptions extends SessionFanoutOptions, ResumeAnswers {}
+
+/**
  * How to end a wait: it then rejects with the reason of the signal.
  *
  * @since 0.1.0
@@ -100,7 +108,7 @@ export interface SettledCall {
  *
  * @since 0.1.0
  */
-export interface Session extends AsyncDisposable {
+export interface Session extends AsyncDisposable, Answers {
   readonly id: string
   /** How many fan-outs have been started. */
   readonly epoch: () => number
@@ -128,6 +136,21 @@ export interface Session extends AsyncDisposable {
     <A, O>(plan: Plan<A, O>, options?: ReplanOptions): Promise<Report<A>>
     (plan: unknown, options?: ReplanOptions): Promise<Report>
   }
+  /**
+   * Goes on from the snapshot of a suspended fan-out, of this session or another, in an epoch of this one, and gives its report: see `resume`.
+   * Refused as `fanout` is, with a `SessionError`. Run id and keys are those of the snapshot.
+   */
+  readonly resume: {
+    <A, O>(plan: Plan<A, O>, snapshot: unknown, options?: SessionResumeOptions): Promise<Report<A>>
+    (plan: unknown, snapshot: unknown, options?: SessionResumeOptions): Promise<Report>
+  }
+  /** All questions so far, in the order in which they were asked, those of fan-outs inside of handlers included. */
+  readonly questions: () => ReadonlyArray<Question>
+  /**
+   * For a `for await` loop: the open questions, then each as it is asked; after a resume, those that are still open once more. When the
+   * session has closed, it ends.
+   */
+  readonly questionStream: AsyncIterable<Question>
   /** Asks what runs to stop, and waits until it has drained. The session stays open. The signal ends the wait, not the stop. */
   readonly cancel: (reason?: string, options?: WaitOptions) => Promise<void>
   /** Waits until nothing runs. What was left behind is in the quarantine. */

@@ -3,13 +3,16 @@
  */
 import * as Result from "effect/Result"
 import * as Core from "../../Tool.ts"
-import { checkOptions, isObject, wrong } from "./arguments.ts"
 import { answerSchema, check } from "./answer.ts"
+import { approvalOf, checkApproval } from "./answering.ts"
+import { checkOptions, checkSchema, isObject, wrong } from "./arguments.ts"
+import { askingOf, refusalOf } from "./asking.ts"
 import type { Amounts } from "./budget.ts"
 import type { Contract } from "./contract.ts"
 import { toCore } from "./contractOf.ts"
 import type { FanoutInside } from "./fanoutTypes.ts"
 import { fanoutInside } from "./inside.ts"
+import type { Approval, Ask, AskForResult } from "./question.ts"
 import type { Duration, InputOf, OutputOf, StandardSchema } from "./schema.ts"
 
 declare const types: unique symbol
@@ -63,6 +66,18 @@ export interface ExecuteContext {
    * the reason of the stop, when everything in it has ended.
    */
   readonly fanout: FanoutInside
+  /**
+   * Asks a person, and waits for the answer, as its `schema` makes it. While it waits, this attempt holds no permit, and no timeout of it
+   * runs. Its questions are counted in the order in which they are asked; in a further attempt, and after a resume, those that have been
+   * answered are not asked again.
+   *
+   * Rejects with a `DeniedError` where somebody says no, or nobody answers before it expires: let through, it makes the call `Denied`. Once
+   * a stop has been requested, or the run is suspended, it rejects with the reason of the stop, as `commit` does: let it through. A tool that
+   * commits at start may not ask (`ContractViolation`): it may have acted by then, and would act again after a resume.
+   */
+  readonly ask: Ask
+  /** As `ask`, for handlers that know what to do without an answer: a refusal is a value. */
+  readonly askResult: AskForResult
 }
 
 /**
@@ -102,9 +117,22 @@ export interface ToolOptions<Name extends string, P extends StandardSchema<any, 
    * (`spend`); otherwise this is charged. Default: nothing.
    */
   readonly cost?: Amounts | ((params: OutputOf<P>) => Amounts)
+  /** Does a person have to agree before a call starts? Asked once per call, not per attempt. Default `"never"`. */
+  readonly approval?: Approval<OutputOf<P>>
 }
 
-const known = ["name", "description", "parameters", "result", "contract", "timeout", "retry", "cost", "execute"]
+const known = [
+  "name",
+  "description",
+  "parameters",
+  "result",
+  "contract",
+  "timeout",
+  "retry",
+  "cost",
+  "approval",
+  "execute"
+]
 
 /**
  * A tool from a function.
@@ -155,7 +183,7 @@ export const tool: {
   ): Tool<Name, InputOf<P>, A>
 } = (options: ToolOptions<string, any> & { readonly result?: unknown; readonly execute: unknown }): any => {
   checkOptions("tool()", options, known)
-  const { cost, description, execute, name, parameters, result, retry, timeout } = options
+  const { approval, cost, description, execute, name, parameters, result, retry, timeout } = options
   if (typeof name !== "string" || name === "") throw wrong("tool()", "name is text, not empty", { value: name })
   const where = `tool(${JSON.stringify(name)})`
   if (typeof execute !== "function") throw wrong(where, "execute is a function", { value: execute })
@@ -165,6 +193,7 @@ export const tool: {
   if (cost !== undefined && typeof cost !== "function" && !isObject(cost)) {
     throw wrong(where, "cost is an object of amounts, or a function of the parameters", { value: cost })
   }
+  checkApproval(where, approval)
   checkSchema(where, "parameters", parameters)
   checkSchema(where, "result", result)
   if ((options as { readonly contract?: unknown }).contract === undefined) {
@@ -178,6 +207,7 @@ export const tool: {
     ...(timeout === undefined ? {} : { timeout }),
     ...(retry === undefined ? {} : { retry }),
     ...(cost === undefined ? {} : { cost }),
+    ...(approval === undefined ? {} : { approval: approvalOf(approval) }),
     contract: contract.success,
     success: answerSchema,
     // not async: what it throws at once is told apart from a rejection
@@ -188,23 +218,15 @@ export const tool: {
         call,
         commit: commit,
         fanout: fanoutInside(context),
+        ...askingOf(context),
         idempotencyKey,
         runId,
         signal,
         spend
       }
-      return check(execute(params, given), result as StandardSchema | undefined)
+      return check(execute(params, given), result as StandardSchema | undefined).catch((rejection: unknown) => {
+        throw refusalOf(rejection)
+      })
     }
   })
-}
-
-const checkSchema = (where: string, option: string, schema: unknown): void => {
-  if (schema === undefined) return
-  const standard: unknown =
-    isObject(schema) || typeof schema === "function" ? (schema as Record<string, unknown>)["~standard"] : undefined
-  if (!isObject(standard) || typeof standard.validate !== "function") {
-    throw wrong(where, `${option} is a Standard Schema (of zod, valibot, arktype or another library)`, {
-      value: schema
-    })
-  }
 }

@@ -35,6 +35,7 @@ export type {
   Answers,
   Approval,
   Ask,
+  Asked,
   AskForResult,
   AskOptions,
   AskResult,

@@ -379,6 +379,48 @@ describe("who answers", () => {
     assert.deepStrictEqual([report.value, seen], [{ a: 1, b: 2 }, ["r/b?0"]])
   })
 
+  it("is told by a signal when a question needs no answer any more, and is waited for before a run is suspended", async () => {
+    const log: Array<string> = []
+    const its = agent(async ({ ask }) => ask(room))
+    const options: QuestionOptions = {
+      questions: "suspend",
+      onQuestion: async ({ call, id }, { answer, signal }) => {
+        signal.addEventListener("abort", () => log.push(`${id} is over`))
+        if (call === "/a") await sleep(1)
+        else {
+          await sleep(20)
+          log.push("answers both")
+          await answer("r/a?0", 1)
+          await answer(id, 2)
+          log.push("goes on")
+        }
+        if (call === "/a") await sleep(60_000, undefined, { signal })
+      }
+    }
+    const report = await run(all({ a: call(its), b: call(its) }), { tools: [its], runId: "r", ...options })
+    assert.deepStrictEqual(report.value, { a: 1, b: 2 })
+    assert.deepStrictEqual(log, ["answers both", "r/a?0 is over", "goes on"])
+  })
+
+  it("is told once of what is open inside of a handler that runs again", async () => {
+    const asks = agent(async ({ ask }) => ask(room), contract.readOnly, "asks")
+    const outer = agent(async ({ fanout }) => (await fanout(all({ x: call(asks), y: call(asks) }))).value)
+    const tools = [outer, asks]
+    const plan = all({ a: call(outer) })
+    const { snapshot } = suspended(await run(plan, { tools, runId: "r" }))
+    const seen: Array<string> = []
+    const report = await resume(plan, copy(snapshot), {
+      tools,
+      answers: { "r/a/x?0": 1 },
+      onQuestion: async ({ id }, { answer }) => {
+        seen.push(id)
+        await sleep(20)
+        await answer(id, 2)
+      }
+    })
+    assert.deepStrictEqual([report.value, seen], [{ a: { x: 1, y: 2 } }, ["r/a/y?0"]])
+  })
+
   it("has to be there, where a run is to wait", async () => {
     const its = agent(async ({ ask }) => ask(room))
     const rejection = (options: object) =>
@@ -442,7 +484,6 @@ describe("an approval", () => {
     assert.deepStrictEqual(sent, [])
     const report = await resume(plan, copy(first.snapshot), {
       tools,
-      approval: "byContract",
       answers: { "r/ours?approval": true },
       deny: ["r/theirs?approval", "r/others?approval"]
     })

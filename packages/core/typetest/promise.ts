@@ -5,9 +5,13 @@
 import * as z from "zod"
 import type * as Contract from "@toolscope/core/Contract"
 import type * as Journal from "@toolscope/core/Journal"
+import type * as CoreQuestion from "@toolscope/core/Question"
+import type * as CoreQuestionError from "@toolscope/core/QuestionError"
+import type * as CoreSnapshot from "@toolscope/core/Snapshot"
 import {
   advisory,
   all,
+  type AskResult,
   call,
   type CallReport,
   contract,
@@ -16,11 +20,16 @@ import {
   firstSuccess,
   type Outcome,
   type Plan,
+  type Question,
+  type QuestionRefusal,
   quorum,
   type Report,
+  resume,
   run,
   type RunEvent,
   settled,
+  type Snapshot,
+  type SnapshotRefusal,
   tool,
   type Tool
 } from "@toolscope/core/promise"
@@ -110,7 +119,42 @@ export const reports = async (): Promise<void> => {
   return root as never
 }
 
+// An answer is what its schema makes of it.
+const asks = tool({
+  name: "asks",
+  parameters: z.object({ to: z.string() }),
+  contract: readOnly,
+  approval: ({ to }, { effect }) => to !== "" && effect !== "none",
+  execute: async (_params, { ask, askResult }) => {
+    is<Date>()(await ask({ prompt: "When?", schema: z.coerce.date(), expires: "2 hours" }))
+    is<AskResult<string>>()(await askResult({ prompt: "Who?", schema: z.string() }))
+    // @ts-expect-error somebody has to be told what an answer is
+    await ask({ prompt: "What?" })
+    return ask({ prompt: "How many?", schema: z.string().transform(Number) })
+  }
+})
+is<Tool<"asks", { to: string }, number>>()(asks)
+// @ts-expect-error a rule sees the parameters of its tool
+tool({ name: "asks", contract: readOnly, approval: ({ to }) => to === "", execute: () => 1 })
+export const goesOn = async (): Promise<void> => {
+  const plan = all({ a: call(asks, { to: "Ada" }) })
+  const report = await run(plan, { tools: [asks], onQuestion: ({ id }, { answer }) => answer(id, 1, { by: "Ada" }) })
+  // @ts-expect-error only a suspended run has a snapshot
+  const { snapshot } = report
+  if (report.status !== "suspended") return
+  const resumed = await resume(plan, report.snapshot, { tools: [asks], answers: { [report.questions[0]!.id]: 1 } })
+  if (resumed.status === "succeeded") is<{ readonly a: number }>()(resumed.value)
+  return snapshot as never
+}
+
 // The plain types say what the core's say.
+check<Equal<Question, CoreQuestion.Question>>()
+check<Equal<QuestionRefusal["_tag"], CoreQuestionError.Reason["_tag"]>>()
+check<Equal<SnapshotRefusal["_tag"], CoreSnapshot.Reason["_tag"]>>()
+check<Equal<keyof Snapshot, keyof CoreSnapshot.Snapshot>>()
+const questions = (refusal: CoreQuestionError.Reason): QuestionRefusal => refusal
+const snapshots = (refusal: CoreSnapshot.Reason): SnapshotRefusal => refusal
+const snapshot = (of: CoreSnapshot.Snapshot): Snapshot => of
 const common = (json: CoreReport.Json): Omit<Report, "status" | "value" | "reason" | "faults"> => json
 const calls = (call: CoreReport.Json["calls"][number]): Omit<CallReport, "contract"> => call
 const events = (
@@ -124,4 +168,4 @@ check<Equal<RunEvent["type"] | "journal.dropped", Journal.Event["type"]>>()
 check<Equal<Report["status"], CoreReport.Json["status"]>>()
 check<Equal<Exclude<keyof CoreReport.Json["calls"][number], keyof CallReport>, never>>()
 check<Equal<Exclude<keyof CallReport, keyof CoreReport.Json["calls"][number]>, never>>()
-export const agreements = [common, calls, events, contracts]
+export const agreements = [common, calls, events, contracts, questions, snapshots, snapshot]

@@ -27,7 +27,12 @@ export const provideQuestions = <A, E, R>(
     asked:
       onQuestion === undefined
         ? undefined
-        : (question, desk) => fromFunction(async () => onQuestion(question, answersOf(desk)))
+        : (question, desk) =>
+            // interrupted when somebody else has closed the question: its promise is then told, and not waited for
+            Effect.tryPromise({
+              try: async (signal) => onQuestion(question, { ...answersOf(desk), signal }),
+              catch: (error) => error
+            })
   }
   const asked = Effect.provideService(effect, Questions.Current, policy)
   const signed = key === undefined ? asked : Effect.provideService(asked, Core.Key, Redacted.make(key))

@@ -29,8 +29,8 @@ export interface FanoutOptions {
   /** What it may use, within what those around it may use. Default: as much as those. */
   readonly budget?: Budget
   /**
-   * Does a person have to agree before a call starts, beside what its tool says? Default `"never"`. It stands in no snapshot: give it again to
-   * a resume.
+   * Does a person have to agree before a call starts, beside what its tool says? Default `"never"`. A function stands in no snapshot: give
+   * it again to a resume.
    */
   readonly approval?: Approval<any>
 }

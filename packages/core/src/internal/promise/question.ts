@@ -104,6 +104,16 @@ export interface Answers {
 }
 
 /**
+ * What `onQuestion` gets beside a question.
+ *
+ * @since 0.1.0
+ */
+export interface Asked extends Answers {
+  /** Aborted when the question is withdrawn, expires, or gets its answer from somebody else, and when the run ends. */
+  readonly signal: AbortSignal
+}
+
+/**
  * Who is asked, and what happens when nothing but answers is waited for.
  *
  * @since 0.1.0
@@ -111,12 +121,12 @@ export interface Answers {
 export interface QuestionOptions {
   /**
    * Gets every question as it is asked; after a resume, those that are still open too. It may answer later, and any question by its id. If
-   * it throws or rejects, the question is denied, with that as the reason. It is not waited for.
+   * it throws or rejects, the question is denied, with that as the reason.
    */
-  readonly onQuestion?: (question: Question, answers: Answers) => unknown
+  readonly onQuestion?: (question: Question, asked: Asked) => unknown
   /**
-   * When nothing but answers is waited for: `"suspend"` ends the run as suspended, with a snapshot to go on from; `"wait"` waits. Default:
-   * `"wait"` with `onQuestion`, else `"suspend"`.
+   * When nothing but answers is waited for: `"suspend"` waits until `onQuestion` has ended for each, then ends the run as suspended, with a
+   * snapshot to go on from; `"wait"` waits. Default: `"wait"` with `onQuestion`, else `"suspend"`.
    */
   readonly questions?: "suspend" | "wait"
   /** Snapshots are signed with it, and have to be signed with it. They are not encrypted. Default: none. */

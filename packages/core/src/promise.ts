@@ -60,9 +60,8 @@ export type {
   SuspendedReport
 } from "./internal/promise/report.ts"
 export { resume } from "./internal/promise/resume.ts"
-export type { ResumeOptions } from "./internal/promise/resume.ts"
 export { run } from "./internal/promise/run.ts"
-export type { RunOptions } from "./internal/promise/run.ts"
+export type { ResumeOptions, RunOptions } from "./internal/promise/runTypes.ts"
 export type {
   Duration,
   DurationUnit,

@@ -657,7 +657,9 @@ describe("a resume", () => {
     const claimed = new Set<string>()
     const claim = async ({ snapshot }: Snapshot) => {
       await turn()
-      return claimed.has(snapshot) ? false : claimed.add(snapshot) !== undefined
+      const isFirst = !claimed.has(snapshot)
+      claimed.add(snapshot)
+      return isFirst
     }
     const ends = await Promise.allSettled([resumed(snapshot, { claim }), resumed(snapshot, { claim })])
     assert.deepStrictEqual(ends.map(({ status }) => status).sort(), ["fulfilled", "rejected"])

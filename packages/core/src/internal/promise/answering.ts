@@ -12,8 +12,8 @@ import type { Approval as CoreApproval } from "../../Tool.ts"
 import { fromFunction } from "../promiseCommit.ts"
 import { checkFunction, checkOptions, checkText, isObject, wrong } from "./arguments.ts"
 import { handled } from "./handled.ts"
-import type { Answers, Approval, QuestionOptions, ResumeAnswers, Snapshot } from "./question.ts"
-import { questionError } from "./questionError.ts"
+import type { Answers, Approval, QuestionOptions, ResumeAnswers } from "./question.ts"
+import { questionError } from "./questionErrorOf.ts"
 
 export const questionOptions = ["onQuestion", "questions", "key", "claim"] as const
 export const resumeAnswers = ["answers", "deny", "by"] as const
@@ -30,7 +30,7 @@ export const provideQuestions = <A, E, R>(
         : (question, desk) =>
             // interrupted when somebody else has closed the question: its promise is then told, and not waited for
             Effect.tryPromise({
-              try: async (signal) => onQuestion(question, { ...answersOf(desk), signal }),
+              try: (signal) => Promise.resolve(onQuestion(question, { ...answersOf(desk), signal })),
               catch: (error) => error
             })
   }
@@ -42,7 +42,7 @@ export const provideQuestions = <A, E, R>(
 const claimOf =
   (claim: NonNullable<QuestionOptions["claim"]>): Core.Claim =>
   (snapshot) =>
-    Effect.flatMap(Effect.orDie(fromFunction(() => claim(snapshot as Snapshot))), (isFirst) =>
+    Effect.flatMap(Effect.orDie(fromFunction(() => claim(snapshot))), (isFirst) =>
       isFirst
         ? Effect.void
         : Effect.fail(
@@ -63,7 +63,7 @@ export const answersOf = (
       checkOptions(where, options, known)
       for (const name of known) checkText(where, name, (options as Record<string, unknown>)[name])
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     return handled(
       new Promise<void>((resolve, reject: (error: unknown) => void) => {

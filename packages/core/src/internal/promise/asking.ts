@@ -43,7 +43,7 @@ const checked = <A>(where: string, options: unknown, asked: () => Promise<A>): P
 
 const shown = (error: unknown): unknown => {
   if (!isCallError(error) || error.reason._tag !== "Denied") return error
-  const denied = new DeniedError(error.reason)
+  const denied = new DeniedError(error.reason, error.message)
   refusals.set(denied, error)
   return denied
 }

@@ -2,9 +2,6 @@
  * Why an answer was not taken, why a snapshot was not resumed, and what a refusal is for a handler: classes of their own, whose reasons are
  * plain data.
  */
-import type { Denied } from "../../CallError.ts"
-import type * as CoreQuestion from "../../QuestionError.ts"
-import type * as CoreSnapshot from "../../Snapshot.ts"
 
 /**
  * Why an answer was not taken. The question is as it was before.
@@ -94,25 +91,13 @@ export class DeniedError extends Error {
   declare readonly by?: string
   declare readonly why?: string
 
-  constructor({ by, expired, message, why }: Pick<Denied, "by" | "expired" | "message" | "why">) {
+  constructor(
+    { by, expired, why }: { readonly expired: boolean; readonly by?: string; readonly why?: string },
+    message: string
+  ) {
     super(message)
     this.expired = expired
     if (by !== undefined) this.by = by
     if (why !== undefined) this.why = why
   }
-}
-
-export const plainRefusal = (reason: CoreQuestion.Reason): QuestionRefusal => Object.assign({}, reason)
-
-export const questionError = ({ message, reason }: CoreQuestion.QuestionError): QuestionError =>
-  new QuestionError(plainRefusal(reason), message)
-
-export const snapshotError = ({ message, reason }: CoreSnapshot.SnapshotError): SnapshotError =>
-  new SnapshotError(Object.assign({}, reason), message)
-
-/** The errors of the core that a resume can end with. */
-export const plainError = <E>(error: E | CoreQuestion.QuestionError | CoreSnapshot.SnapshotError): unknown => {
-  const { _tag } = error as { readonly _tag?: unknown }
-  if (_tag === "QuestionError") return questionError(error as CoreQuestion.QuestionError)
-  return _tag === "SnapshotError" ? snapshotError(error as CoreSnapshot.SnapshotError) : error
 }

@@ -10,16 +10,10 @@ import { launch, prepare, settingsOf, type Startable } from "./fanout.ts"
 import { handled } from "./handled.ts"
 import type { Plan } from "./plan.ts"
 import type { ResumeAnswers } from "./question.ts"
-import { plainError } from "./questionError.ts"
+import { plainError } from "./questionErrorOf.ts"
 import type { Report } from "./report.ts"
-import { checkRun, knownOfRun, reported, type RunOptions } from "./run.ts"
-
-/**
- * The settings of a resume: those of the snapshot, where nothing else is said.
- *
- * @since 0.1.0
- */
-export interface ResumeOptions extends Omit<RunOptions, "runId">, ResumeAnswers {}
+import { checkRun, knownOfRun, reported } from "./reported.ts"
+import type { ResumeOptions } from "./runTypes.ts"
 
 /**
  * Goes on from the `snapshot` of a suspended run, here or in another process, with the plan and the tools that it was taken of, and gives

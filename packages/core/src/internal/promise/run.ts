@@ -3,42 +3,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Fanout from "../../Fanout.ts"
-import * as Journal from "../../Journal.ts"
-import type { PlanError } from "../../PlanError.ts"
-import { checkQuestionOptions, checkSomebodyAnswers, provideQuestions, questionOptions } from "./answering.ts"
-import { checkFunction, checkOptions, checkText } from "./arguments.ts"
-import type { RunEvent } from "./events.ts"
-import {
-  checkFanout,
-  checkTools,
-  journalOf,
-  knownOptions,
-  launch,
-  prepare,
-  refused,
-  settingsOf,
-  type Startable,
-  Tools
-} from "./fanout.ts"
-import type { FanoutOptions } from "./fanoutTypes.ts"
+import { checkOptions, checkText } from "./arguments.ts"
+import { launch, prepare, settingsOf, type Startable } from "./fanout.ts"
 import type { Plan } from "./plan.ts"
-import type { QuestionOptions } from "./question.ts"
 import type { Report } from "./report.ts"
-import type { Tool } from "./tool.ts"
-
-/**
- * @since 0.1.0
- */
-export interface RunOptions extends FanoutOptions, QuestionOptions {
-  /** Every tool that the plan calls; more are allowed. */
-  readonly tools: ReadonlyArray<Tool>
-  /** Default: a new one. */
-  readonly runId?: string
-  /** Sees every event of the journal, in order, as it happens. It is never waited for, and what it throws is ignored. */
-  readonly onEvent?: (event: RunEvent) => unknown
-}
-
-export const knownOfRun = [...knownOptions, ...questionOptions, "onEvent"]
+import { checkRun, knownOfRun, reported } from "./reported.ts"
+import type { RunOptions } from "./runTypes.ts"
 
 /**
  * Runs a plan, and gives its report. It waits until every started call has ended, or has been left behind at its bound.
@@ -78,24 +48,6 @@ export const run: {
   return Effect.runPromise(reported(refusedOr, runId, options))
 }
 
-/** A plan that is refused has a report too. */
-export const reported = <E>(
-  run: Effect.Effect<Report, E | PlanError>,
-  runId: string,
-  options: RunOptions
-): Effect.Effect<Report, Exclude<E, PlanError>> =>
-  provideQuestions(
-    Effect.catchIf(
-      run,
-      (error): error is PlanError => (error as { readonly _tag?: unknown })._tag === "PlanError",
-      (error) => Effect.succeed(refused(runId, error))
-    ) as Effect.Effect<Report, Exclude<E, PlanError>>,
-    options
-  ).pipe(
-    Effect.provideService(Journal.Current, journalOf(options.onEvent)),
-    Effect.provideService(Tools, options.tools)
-  )
-
 const newRunId = (): string =>
   `run_${Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte & 31).toString(32)).join("")}`
 
@@ -103,12 +55,4 @@ const check = (options: RunOptions): void => {
   checkOptions("run()", options, [...knownOfRun, "runId"])
   checkRun("run()", options)
   checkText("run()", "runId", options.runId)
-}
-
-export const checkRun = (where: string, options: Partial<RunOptions>): void => {
-  checkTools(where, options.tools)
-  checkFanout(where, options)
-  checkFunction(where, "onEvent", options.onEvent)
-  checkQuestionOptions(where, options)
-  checkSomebodyAnswers(where, options)
 }

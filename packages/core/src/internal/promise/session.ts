@@ -41,7 +41,7 @@ import {
 import { handled } from "./handled.ts"
 import { iterable, outcomesOf } from "./outcomes.ts"
 import type { QuestionOptions } from "./question.ts"
-import { plainError } from "./questionError.ts"
+import { plainError } from "./questionErrorOf.ts"
 import type { Report } from "./report.ts"
 import { answersIn, runIdOf } from "./resume.ts"
 import { SessionError } from "./sessionError.ts"

@@ -27,8 +27,9 @@ export interface Options {
 /**
  * Runs the command: `main(["run", "plan.json", "--tools", "tools.ts"])`. Resolves with the exit code, and never rejects.
  *
- * 0 succeeded · 1 the policy failed · 2 refused, nothing was started · 4 succeeded, but something left behind may still act ·
- * 70 internal: also if the journal refuses, or standard output cannot be written · 130 or 143 interrupted by SIGINT or SIGTERM.
+ * 0 succeeded · 1 the policy failed · 2 refused, nothing was started · 3 suspended, with a snapshot to resume from · 4 succeeded, but something
+ * left behind may still act · 70 internal: also if the journal refuses, or standard output cannot be written · 130 or 143 interrupted by
+ * SIGINT or SIGTERM.
  *
  * @since 0.1.0
  */
@@ -93,6 +94,8 @@ const dispatch = async (
     }
     case "run":
       return (await import("./commands/run.ts")).run(invocation.flags, output, foreign, options)
+    case "resume":
+      return (await import("./commands/resume.ts")).resume(invocation.flags, output, foreign, options)
     case "tools":
       return (await import("./commands/tools.ts")).tools(invocation.flags, output)
     case "schema":

@@ -24,13 +24,16 @@ export interface Options {
   readonly env?: Record<string, string>
   /** Called with everything on standard error so far. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
+  /** Standard input stays open: what is said to this is typed. With it standard input and error pass for a terminal. */
+  readonly onTerminal?: (text: string, type: (keys: string) => void, kill: (signal: NodeJS.Signals) => void) => void
   /** Closes the reading end of standard output after so many bytes. */
   readonly closeStdoutAfter?: number
 }
 
 export const toolscope = (args: ReadonlyArray<string>, options: Options = {}): Promise<Done> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, ["--conditions=ws-source", bin, ...args], {
+    const terminal = options.onTerminal === undefined ? [] : [`--import=${fixture("terminal.ts")}`]
+    const child = spawn(process.execPath, ["--conditions=ws-source", ...terminal, bin, ...args], {
       // most of a start is compiling: the suite does it once
       env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "toolscope-compile-cache"), ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
@@ -45,10 +48,12 @@ export const toolscope = (args: ReadonlyArray<string>, options: Options = {}): P
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text
       // the whole group gets it, as from a terminal
-      options.onStderr?.(stderr, (signal) => process.kill(-child.pid!, signal))
+      const kill = (signal: NodeJS.Signals) => process.kill(-child.pid!, signal)
+      options.onStderr?.(stderr, kill)
+      options.onTerminal?.(stderr, (keys) => child.stdin.write(keys), kill)
     })
     child.stdin.on("error", () => {})
-    child.stdin.end(options.stdin ?? "")
+    if (options.onTerminal === undefined) child.stdin.end(options.stdin ?? "")
     child.on("close", (code, signal) => {
       resolve({ code, signal, stdout, stderr })
     })

@@ -39,13 +39,12 @@ describe("exit codes", () => {
     const version = await inProcess(["--version"])
     const nothing = await toolscope([])
     const trace = await toolscope(["run", "plan.json", "--trace", "t.svg"])
-    const resume = await inProcess(["resume", "x"])
-    const snapshot = await inProcess(["schema", "snapshot"])
+    const audit = await inProcess(["audit", "x"])
     assert.strictEqual(help.code, 0)
     assert.include(help.stdout, "--journal FILE")
     assert.strictEqual(version.stdout, "0.1.0\n")
     assert.strictEqual(nothing.code, 2)
-    for (const later of [trace, resume, snapshot]) {
+    for (const later of [trace, audit]) {
       assert.strictEqual(later.code, 2)
       assert.strictEqual(later.stdout, "")
       assert.match(later.stderr, /^toolscope: this version of toolscope does not have the [^\n]+\n$/)

@@ -71,7 +71,7 @@ export const terminal = (options: TerminalOptions = {}): Layer.Layer<never> =>
       const reply = (question: Question.Question, wrong: string | undefined): Effect.Effect<Option.Option<unknown>> =>
         Effect.gen(function* () {
           yield* show(describe(question) + (wrong === undefined ? "" : says(wrong)))
-          while (true) {
+          for (;;) {
             const changed = hasChanged
             hasChanged = false
             const line = yield* lines.next(changed, () => (open > 1 ? `(${open - 1} more) > ` : "> "))

@@ -135,7 +135,7 @@ describe("a terminal", () => {
       yield* terminal.type("\n")
       yield* terminal.asks(3)
       yield* terminal.type("n\n")
-      assert.deepStrictEqual(yield* Fiber.join(fiber), { quick: undefined, second: false } as never)
+      assert.deepStrictEqual(yield* Fiber.join(fiber), { quick: undefined, second: false })
     })
   )
 

@@ -1,7 +1,7 @@
 /**
  * `toolscope schema FORMAT`: the JSON Schema of a public format.
  */
-import { Journal, PlanDocument, Report } from "@toolscope/core"
+import { Journal, PlanDocument, Report, Snapshot } from "@toolscope/core"
 import * as Schema from "effect/Schema"
 import type { SchemaFlags } from "../internal/arguments.ts"
 import type { Output } from "../internal/output.ts"
@@ -14,7 +14,8 @@ const of = (schema: Schema.Constraint): object => {
 const schemas: { readonly [F in SchemaFlags["format"]]: () => object } = {
   plan: PlanDocument.jsonSchema,
   report: () => of(Report.Json),
-  journal: () => of(Journal.Event)
+  journal: () => of(Journal.Event),
+  snapshot: () => of(Snapshot.Json)
 }
 
 export const schema = async ({ format }: SchemaFlags, output: Output): Promise<number> => {

@@ -13,7 +13,7 @@ import { newRunId } from "../internal/runId.ts"
 import { loadAll, openAll } from "../internal/sources.ts"
 import { oneLine, type Paint, paintFor, printable } from "../internal/text.ts"
 import type { Found } from "../internal/toolModules.ts"
-import { refusalLines } from "./run.ts"
+import { refusalLines } from "../internal/launch.ts"
 
 export const tools = async (flags: ToolsFlags, output: Output): Promise<number> => {
   const listing = Effect.gen(function* () {

@@ -19,21 +19,37 @@ interface Sources {
   readonly json: boolean
 }
 
-export interface RunFlags extends Sources {
-  readonly plan: string
+export interface LaunchFlags extends Sources {
   readonly journal: string | undefined
   /** `undefined`: if standard error is a terminal. */
   readonly progress: boolean | undefined
+  /** Where a snapshot goes. */
+  readonly snapshot: string | undefined
+  readonly approve: "always" | "never" | "byContract" | undefined
+  /** Who answers. `undefined`: the user whose process this is. */
+  readonly by: string | undefined
+}
+
+export interface RunFlags extends LaunchFlags {
+  readonly plan: string
+}
+
+export interface ResumeFlags extends LaunchFlags {
+  readonly from: string
+  readonly answer: ReadonlyArray<string>
+  readonly deny: ReadonlyArray<string>
+  readonly reclaim: boolean
 }
 
 export type ToolsFlags = Sources
 
 export interface SchemaFlags {
-  readonly format: "plan" | "report" | "journal"
+  readonly format: "plan" | "report" | "journal" | "snapshot"
 }
 
 export type Invocation =
   | { readonly command: "run"; readonly flags: RunFlags }
+  | { readonly command: "resume"; readonly flags: ResumeFlags }
   | { readonly command: "tools"; readonly flags: ToolsFlags }
   | { readonly command: "schema"; readonly flags: SchemaFlags }
   | { readonly command: "help"; readonly text: string }
@@ -41,9 +57,8 @@ export type Invocation =
 
 /** Part of the design, not of this version. */
 const later = {
-  commands: ["resume", "eval", "audit", "trace", "mcp", "sessions", "serve"],
-  flags: ["--trace", "--snapshot"],
-  formats: ["snapshot"]
+  commands: ["eval", "audit", "trace", "mcp", "sessions", "serve"],
+  flags: ["--trace"]
 }
 
 const sources = {
@@ -59,6 +74,60 @@ const sources = {
   )
 }
 
+const exits =
+  "Exit code: 0 succeeded; 1 the policy failed; 2 refused, nothing was started; 3 suspended, as questions are open: the snapshot to " +
+  "resume from is in a file; 4 succeeded, but something left behind may still act; 70 internal; 130 or 143 interrupted, after draining"
+
+/** The flags of whatever runs a plan. */
+const launching = (journal: string) => ({
+  ...sources,
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("The report as one JSON object on standard output, and nothing else there"),
+    Flag.withDefault(false)
+  ),
+  journal: Flag.String("journal").pipe(Flag.withDescription(journal), Flag.withMetavar("FILE"), Flag.optional),
+  progress: Flag.Boolean("progress").pipe(
+    Flag.withDescription("Lines on standard error as things happen; by default if that is a terminal"),
+    Flag.optional
+  ),
+  snapshot: Flag.String("snapshot").pipe(
+    Flag.withDescription(
+      "Where the snapshot goes if the run is suspended; by default beside the plan, with the run id in its name, or where it was resumed from"
+    ),
+    Flag.withMetavar("FILE"),
+    Flag.optional
+  ),
+  approve: Flag.Literals("approve", ["always", "never", "byContract"]).pipe(
+    Flag.withDescription(
+      "Before which calls a person has to agree, beside what their tools say: byContract, before those that act and cannot be undone"
+    ),
+    Flag.optional
+  ),
+  by: Flag.String("by").pipe(
+    Flag.withDescription("Who answers; by default the user whose process this is"),
+    Flag.withMetavar("NAME"),
+    Flag.optional
+  )
+})
+
+type Launching = ReturnType<typeof launching>
+type Parsed = {
+  readonly [K in "mcp" | "journal" | "progress" | "snapshot" | "approve" | "by"]: Launching[K] extends Flag.Flag<
+    infer A
+  >
+    ? A
+    : never
+}
+
+const launched = ({ approve, by, journal, mcp, progress, snapshot }: Parsed) => ({
+  mcp: Option.getOrUndefined(mcp),
+  journal: Option.getOrUndefined(journal),
+  progress: Option.getOrUndefined(progress),
+  snapshot: Option.getOrUndefined(snapshot),
+  approve: Option.getOrUndefined(approve),
+  by: Option.getOrUndefined(by)
+})
+
 /** Is `--json` among the arguments? Asked also where the rest of them cannot be read. */
 export const wantsJson = (argv: ReadonlyArray<string>): boolean => {
   const end = argv.indexOf("--")
@@ -66,9 +135,8 @@ export const wantsJson = (argv: ReadonlyArray<string>): boolean => {
 }
 
 const notYet = (argv: ReadonlyArray<string>): string | undefined => {
-  const [command, format] = argv
+  const [command] = argv
   if (command !== undefined && later.commands.includes(command)) return `the command "${command}"`
-  if (command === "schema" && format !== undefined && later.formats.includes(format)) return `the format "${format}"`
   const flag = later.flags.find((name) => argv.some((arg) => arg === name || arg.startsWith(`${name}=`)))
   return flag === undefined ? undefined : `the flag ${flag}`
 }
@@ -88,37 +156,44 @@ export const parse = async (argv: ReadonlyArray<string>, version: string): Promi
     "run",
     {
       plan: Argument.String("plan").pipe(Argument.withDescription('A plan document, or "-" for standard input')),
-      ...sources,
-      json: Flag.Boolean("json").pipe(
-        Flag.withDescription("The report as one JSON object on standard output, and nothing else there"),
+      ...launching("Write what happens into this file, one JSON object per line; it is overwritten")
+    },
+    (flags) => find({ command: "run", flags: { ...flags, ...launched(flags) } })
+  ).pipe(
+    Command.withDescription(`Run a plan, and report how every call ended. ${exits}`),
+    Command.withShortDescription("Run a plan, and report how every call ended")
+  )
+
+  const resume = Command.make(
+    "resume",
+    {
+      from: Argument.String("snapshot").pipe(
+        Argument.withDescription("A snapshot that a run has written; its plan is in it")
+      ),
+      answer: Flag.String("answer").pipe(
+        Flag.withDescription(
+          "ID=ANSWER: the answer to a question, as JSON, or as text where that is wanted; y or n for an approval; may be repeated"
+        ),
+        Flag.withMetavar("ID=ANSWER"),
+        Flag.atLeast(0)
+      ),
+      deny: Flag.String("deny").pipe(
+        Flag.withDescription("A question that nobody will answer: its call ends as denied; may be repeated"),
+        Flag.withMetavar("ID"),
+        Flag.atLeast(0)
+      ),
+      reclaim: Flag.Boolean("reclaim").pipe(
+        Flag.withDescription("Run again what somebody has resumed already, knowing that it may act twice"),
         Flag.withDefault(false)
       ),
-      journal: Flag.String("journal").pipe(
-        Flag.withDescription("Write what happens into this file, one JSON object per line; it is overwritten"),
-        Flag.withMetavar("FILE"),
-        Flag.optional
-      ),
-      progress: Flag.Boolean("progress").pipe(
-        Flag.withDescription("Lines on standard error as things happen; by default if that is a terminal"),
-        Flag.optional
-      )
+      ...launching("Add what happens to this file, one JSON object per line")
     },
-    ({ journal, mcp, progress, ...rest }) =>
-      find({
-        command: "run",
-        flags: {
-          ...rest,
-          mcp: Option.getOrUndefined(mcp),
-          journal: Option.getOrUndefined(journal),
-          progress: Option.getOrUndefined(progress)
-        }
-      })
+    (flags) => find({ command: "resume", flags: { ...flags, ...launched(flags) } })
   ).pipe(
     Command.withDescription(
-      "Run a plan, and report how every call ended. Exit code: 0 succeeded; 1 the policy failed; 2 refused, nothing was started; " +
-        "4 succeeded, but something left behind may still act; 70 internal; 130 or 143 interrupted, after draining"
+      `Go on with a run that was suspended, with answers to its questions; what is over is not run again. ${exits}`
     ),
-    Command.withShortDescription("Run a plan, and report how every call ended")
+    Command.withShortDescription("Go on with a run that was suspended")
   )
 
   const tools = Command.make(
@@ -133,7 +208,7 @@ export const parse = async (argv: ReadonlyArray<string>, version: string): Promi
   const schema = Command.make(
     "schema",
     {
-      format: Argument.Literals("format", ["plan", "report", "journal"]).pipe(
+      format: Argument.Literals("format", ["plan", "report", "journal", "snapshot"]).pipe(
         Argument.withDescription("Which format; a journal has one such object per line")
       )
     },
@@ -144,7 +219,7 @@ export const parse = async (argv: ReadonlyArray<string>, version: string): Promi
     Command.withDescription(
       "Run an agent's tool calls in parallel, decide when enough have answered, know that the rest have stopped"
     ),
-    Command.withSubcommands([run, tools, schema])
+    Command.withSubcommands([run, resume, tools, schema])
   )
 
   const formatter = CliOutput.defaultFormatter({ colors: false })

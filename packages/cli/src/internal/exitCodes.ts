@@ -9,6 +9,8 @@ export const exitCodes = {
   failed: 1,
   /** Usage or plan: nothing was started. */
   refused: 2,
+  /** Only answers are waited for: it goes on where it is resumed. */
+  suspended: 3,
   /** It succeeded, but something that was left behind may still act. */
   mayStillAct: 4,
   /** A fault of Toolscope or of its surroundings: the journal refused, the output cannot be written. */
@@ -33,6 +35,8 @@ export const ofReport = (report: Report.Json, signal: "SIGINT" | "SIGTERM" | und
       return mayStillAct(report).length > 0 ? exitCodes.mayStillAct : exitCodes.succeeded
     case "refused":
       return exitCodes.refused
+    case "suspended":
+      return exitCodes.suspended
     case "interrupted":
       return signal === undefined ? exitCodes.internal : exitCodes[signal]
     default:

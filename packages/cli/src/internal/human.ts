@@ -35,6 +35,17 @@ export const reportText = (report: Report.Json, paint: Paint): string => {
       table(["node", "policy", "decision", "decided by"], rows, (text, _, at) => (at < 0 ? paint("dim", text) : text))
     )
   }
+  if (report.questions.length > 0) {
+    const rows = report.questions.map(({ by, id, prompt, reason, state }) => [
+      clip(oneLine(id), maxCell * 2),
+      state,
+      clip(oneLine(by ?? "-"), maxCell),
+      clip(oneLine(reason === undefined ? prompt : `${prompt} (${reason})`), maxReason)
+    ])
+    parts.push(
+      table(["question", "state", "by", "prompt"], rows, (text, _, at) => (at < 0 ? paint("dim", text) : text))
+    )
+  }
   if ("value" in report) parts.push(`${paint("dim", "value")}\n${preview(report.value)}\n`)
   parts.push(`${verdict(report, paint)}\n`)
   return parts.join("\n")
@@ -78,10 +89,13 @@ const verdict = (report: Report.Json, paint: Paint): string => {
   const summary = [...counts].map(([outcome, count]) => `${count} ${outcome.toLowerCase()}`).join(", ")
   const causes = reason?.calls.map(oneLine) ?? []
   const because =
-    reason === undefined ? "" : ` (${reason._tag}${causes.length === 0 ? "" : `: ${clip(causes.join(" "), 200)}`})`
+    reason === undefined || status === "suspended"
+      ? ""
+      : ` (${reason._tag}${causes.length === 0 ? "" : `: ${clip(causes.join(" "), 200)}`})`
   const left = calls.filter((call) => call.leftBehind).length
   const acting = mayStillAct(report)
   const still = acting.length === 0 ? "" : paint("red", `; may still act: ${clip(acting.map(oneLine).join(" "), 200)}`)
   const drain = drained ? `drained in ${drainMillis} ms` : `${left} left behind after ${drainMillis} ms`
-  return `${paint(status === "succeeded" ? "green" : "red", status)}${because}: ${summary || "no calls"}; ${drain}${still}`
+  const color = status === "succeeded" ? "green" : status === "suspended" ? "yellow" : "red"
+  return `${paint(color, status)}${because}: ${summary || "no calls"}; ${drain}${still}`
 }

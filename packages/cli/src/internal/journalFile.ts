@@ -4,7 +4,7 @@
  */
 import { Journal } from "@toolscope/core"
 import * as Effect from "effect/Effect"
-import { open, type FileHandle } from "node:fs/promises"
+import { open, readFile, type FileHandle } from "node:fs/promises"
 import { describe } from "./refusal.ts"
 
 /** Lines are handed over in batches of about so many characters. */
@@ -13,6 +13,8 @@ const batchChars = 1_000_000
 export class JournalFile implements Journal.Store {
   /** Why it refuses, if it does. */
   failure: string | undefined
+  /** The number of the first event. */
+  firstSeq = 0
   readonly flush: Effect.Effect<void, Journal.JournalError>
 
   private readonly file: FileHandle
@@ -42,6 +44,28 @@ export class JournalFile implements Journal.Store {
   async begin(): Promise<void> {
     // a pipe or a device cannot be emptied, and need not be
     if ((await this.file.stat()).isFile()) await this.file.truncate(0)
+  }
+
+  /** Keeps what is in the file, but for a last line that was cut off. Events are numbered on from there. */
+  async goOn(path: string): Promise<void> {
+    let line: string
+    try {
+      if (!(await this.file.stat()).isFile()) return
+      const bytes = await readFile(path)
+      const end = bytes.lastIndexOf(10) + 1
+      if (end < bytes.length) await this.file.truncate(end)
+      if (end === 0) return
+      line = bytes.subarray(end < 2 ? 0 : bytes.lastIndexOf(10, end - 2) + 1, end - 1).toString()
+    } catch (error) {
+      this.failure = describe(error)
+      return
+    }
+    try {
+      const { seq } = JSON.parse(line) as { readonly seq?: unknown }
+      if (typeof seq === "number") this.firstSeq = seq + 1
+    } catch {
+      // of something else: the numbers begin with 0
+    }
   }
 
   readonly write = (event: Journal.Event): void => {

@@ -40,6 +40,14 @@ const wordsOf = (event: Journal.Event): string | undefined => {
       return event.undo === true
         ? `the undo of ${event.call} has ended too late: nothing changes`
         : `${event.call} answered too late: nothing changes`
+    case "question.asked":
+      return `${event.call} asks: ${event.prompt}`
+    case "question.answered":
+      return `${event.question} ${event.reply === "expired" ? "has expired" : event.reply === "denied" ? "was denied" : "was answered"}${event.by === undefined ? "" : ` by ${event.by}`}`
+    case "question.withdrawn":
+      return `${event.question} was withdrawn: ${event.reason}`
+    case "fanout.resumed":
+      return "the run goes on where it was suspended"
     case "fanout.drained":
       return event.drained ? undefined : "the run closes with something left behind"
     case "journal.dropped":

@@ -1,14 +1,21 @@
 /**
  * A refusal: why nothing was started, all faults at once.
  */
-import type { PlanError } from "@toolscope/core"
+import type { PlanError, QuestionError, Snapshot } from "@toolscope/core"
 import * as Data from "effect/Data"
 
 /**
  * The faults of plans, and those of what the command is given beside a plan: its arguments, a file that it cannot read or write, a
- * module of tools, an MCP server or its configuration.
+ * module of tools, an MCP server or its configuration, a snapshot, answers.
  */
-export type FaultTag = PlanError.FaultTag | "BadUsage" | "BadFile" | "BadModule" | "BadServer"
+export type FaultTag =
+  | PlanError.FaultTag
+  | Snapshot.Reason["_tag"]
+  | QuestionError.Reason["_tag"]
+  | "BadUsage"
+  | "BadFile"
+  | "BadModule"
+  | "BadServer"
 
 export interface Fault extends Omit<PlanError.Fault, "_tag"> {
   readonly _tag: FaultTag

@@ -5,7 +5,7 @@
  * What it cannot know it takes for the worse: a call that may have acted is `Unknown`.
  */
 import { Report } from "@toolscope/core"
-import type { Contract, Journal } from "@toolscope/core"
+import type { Contract, Journal, Question, Snapshot } from "@toolscope/core"
 import { type PlanCall, readPlan } from "./planTree.ts"
 
 type CallJson = Report.Json["calls"][number]
@@ -36,11 +36,38 @@ export interface Unfinished {
 export class Scene {
   /** The report of a run that has closed. */
   closed: Report.Json | undefined
-  private opened: Extract<Journal.Event, { readonly type: "fanout.opened" }> | undefined
+  private opened:
+    Pick<Extract<Journal.Event, { readonly type: "fanout.opened" }>, "run" | "plan" | "contracts"> | undefined
+  private readonly questions = new Map<string, Question.Question>()
   private readonly calls = new Map<string, CallScene>()
   private readonly decisions = new Map<string, Extract<Journal.Event, { readonly type: "policy.decided" }>>()
 
+  /** What was known when the run was suspended that now goes on. */
+  goesOnFrom(
+    { fanout, questions, runId }: Snapshot.Snapshot,
+    contracts: { readonly [tool: string]: Contract.Data }
+  ): void {
+    this.opened = { run: runId, plan: fanout.plan, contracts }
+    for (const question of questions) this.questions.set(question.id, question)
+    for (const saved of fanout.calls) {
+      const call = this.callOf(saved.id)
+      call.attempts = saved.attempts
+      call.result = saved.end?.end
+      call.startedAt = saved.startedAt
+      call.stoppedBy = saved.stoppedBy as CallJson["stoppedBy"]
+      for (const { error, key, state } of saved.effects)
+        if (state !== "absent") call.effects.set(key, { state, ...(error === undefined ? {} : { error }) })
+    }
+  }
+
+  /** Is a question open? */
+  get isAsking(): boolean {
+    for (const { state } of this.questions.values()) if (state === "open") return true
+    return false
+  }
+
   note(event: Journal.Event): void {
+    this.noteQuestion(event)
     // fan-outs inside of handlers write into the same journal: what they leave is reported of their callers
     if (this.opened !== undefined && event.run !== this.opened.run) return
     switch (event.type) {
@@ -98,7 +125,12 @@ export class Scene {
         return { node, policy, decision: decision as Report.Json["nodes"][number]["decision"], decidedBy }
       }),
       drained: this.unfinished().length === 0,
-      drainMillis: root === undefined ? 0 : Math.max(0, now - root.time)
+      drainMillis: root === undefined ? 0 : Math.max(0, now - root.time),
+      questions: [...this.questions.values()].map((question) =>
+        question.state === "open"
+          ? { ...question, state: "withdrawn", reason: "the command was left at once" }
+          : question
+      )
     }
   }
 
@@ -123,6 +155,31 @@ export class Scene {
       this.calls.set(id, call)
     }
     return call
+  }
+
+  /** Those of fan-outs inside of handlers are the run's. */
+  private noteQuestion(event: Journal.Event): void {
+    if (event.type === "question.asked") {
+      const { call, expiresAt, kind, params, prompt, question: id, run: runId, schema, time: askedAt } = event
+      const tool = this.planned().calls.find((one) => one.id === call)?.tool ?? ""
+      const more = { ...(params === undefined ? {} : { params }), ...(expiresAt === undefined ? {} : { expiresAt }) }
+      this.questions.set(id, { id, runId, call, tool, kind, prompt, schema, ...more, state: "open", askedAt })
+    } else if (event.type === "question.answered") {
+      const { answer, by, question: id, reason, reply } = event
+      const question = this.questions.get(id)
+      if (question === undefined) return
+      this.questions.set(id, {
+        ...question,
+        state: reply === "answer" ? "answered" : reply,
+        ...(by === undefined ? {} : { by }),
+        ...(answer === undefined ? {} : { answer }),
+        ...(reason === undefined ? {} : { reason })
+      })
+    } else if (event.type === "question.withdrawn") {
+      const question = this.questions.get(event.question)
+      if (question !== undefined)
+        this.questions.set(event.question, { ...question, state: "withdrawn", reason: event.reason })
+    }
   }
 
   private noteCall(event: Extract<Journal.Event, { readonly call: string }>, call: CallScene): void {

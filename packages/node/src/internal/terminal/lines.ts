@@ -30,16 +30,16 @@ const ofTerminal = (input: Readable, output: Writable): Lines => ({
     Effect.scoped(
       Effect.gen(function* () {
         const reader = yield* open(input, output, true)
-        let isOver = false
+        const ended = { already: false }
         reader.once("close", () => {
-          isOver = true
+          ended.already = true
         })
         // in raw mode Ctrl-C is a character
         reader.on("SIGINT", () => {
           process.kill(process.pid, "SIGINT")
         })
         yield* Effect.sleep(hasChanged ? settling.afterChange : settling.usual)
-        if (isOver) return Option.none()
+        if (ended.already) return Option.none()
         reader.write(null, { ctrl: true, name: "u" })
         reader.setPrompt(prompt())
         reader.prompt()

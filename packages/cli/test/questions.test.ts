@@ -314,7 +314,8 @@ describe("on a terminal", () => {
   it("of the system, too, where there is a program to make one", async () => {
     using it = place({ toolscope: 1, plan: call("color") })
     // util-linux; elsewhere its arguments are others
-    const isThere = String(spawnSync("script", ["--version"], { encoding: "utf8" }).stdout).includes("util-linux")
+    const version = spawnSync("script", ["--version"], { encoding: "utf8" })
+    const isThere = version.error === undefined && version.stdout.includes("util-linux")
     if (!isThere) return
     const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
     const command = [process.execPath, "--conditions=ws-source", bin, "run", it.files.path("plan.json"), ...tools]

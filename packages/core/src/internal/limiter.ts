@@ -52,9 +52,9 @@ export class Limiter {
     return permits
   }
 
-  /** Waits in line. Returns nothing if that is too long already. */
-  enqueue(needs: Needs, isEssential: boolean, granted: Ticket["granted"]): Ticket | undefined {
-    if (this.length >= this.longest) return undefined
+  /** Waits in line. Returns nothing if that is too long already for one who has not begun. */
+  enqueue(needs: Needs, isEssential: boolean, hasBegun: boolean, granted: Ticket["granted"]): Ticket | undefined {
+    if (this.length >= this.longest && !hasBegun) return undefined
     const key = `${isEssential ? "essential" : "advisory"} ${JSON.stringify(needs)}`
     let group = this.groups.get(key)
     if (group === undefined) this.groups.set(key, (group = { key, needs, tickets: new Set() }))

@@ -80,7 +80,8 @@ export class Spending {
       granted(permits)
       return undefined
     }
-    call.ticket = limiter.enqueue(needs, call.spec.isEssential, granted)
+    // who was admitted once, and has been answered, is not turned away
+    call.ticket = limiter.enqueue(needs, call.spec.isEssential, call.waits === "returning", granted)
     return call.ticket === undefined
       ? new CallError({ reason: new Overloaded({ waiting: limiter.waiting }) })
       : undefined

@@ -223,6 +223,7 @@ export class Attempts {
   /** Watches an attempt's fiber: called once, whenever it ends. It must never throw. */
   private onExit(call: CallState, attempt: RunningAttempt, exit: Exit.Exit<unknown, unknown>): void {
     attempt.ended = true
+    this.leaveLine(call, attempt)
     if (attempt.stop === suspension && !attempt.leftBehind) return this.onSuspended(call, attempt, exit)
     if (attempt.leftBehind) return this.onLate(call, attempt)
     this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler has ended")
@@ -241,6 +242,11 @@ export class Attempts {
     // last: who waits for its permits begins at once, and finds what it gave back
     this.spending.free(attempt)
     this.concludeAttempt(call, "ended")
+  }
+
+  /** Answered, it may stand in the line of the session: its turn would start a call that is over. */
+  private leaveLine(call: CallState, attempt: RunningAttempt): void {
+    if (call.current === attempt && call.ticket !== undefined) this.spending.leave(call)
   }
 
   /** Its call waits on: the core is not told. */
@@ -269,6 +275,7 @@ export class Attempts {
     attempt.leftBehind = true
     if (!isSuspended) this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler was left behind")
     this.host.leftBehind.add(attempt)
+    this.leaveLine(call, attempt)
     this.spending.settle(call, attempt)
     this.spending.free(attempt)
     const since = this.env.clock.currentTimeMillisUnsafe()

@@ -517,11 +517,15 @@ export class Executor {
     const { stops } = this
     this.stops = []
     // first those in line: what the others give back must not go to them
+    let inLine: Set<number> | undefined
     for (let i = 0; i < stops.length; i += 2) {
       const call = this.calls.get(stops[i]!)!
-      if (call.ticket !== undefined) this.attempts.stop(call, this.reasonFor(stops[i + 1]!))
+      if (call.ticket === undefined) continue
+      ;(inLine ??= new Set()).add(stops[i]!)
+      this.attempts.stop(call, this.reasonFor(stops[i + 1]!))
     }
     for (let i = 0; i < stops.length; i += 2) {
+      if (inLine?.has(stops[i]!) === true) continue
       const call = this.calls.get(stops[i]!)!
       if (call.stoppedBy === undefined || call.current?.isOver === false)
         this.attempts.stop(call, this.reasonFor(stops[i + 1]!))

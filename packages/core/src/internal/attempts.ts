@@ -225,6 +225,7 @@ export class Attempts {
     attempt.ended = true
     this.leaveLine(call, attempt)
     if (attempt.stop === suspension && !attempt.leftBehind) return this.onSuspended(call, attempt, exit)
+    // a further attempt may be asking by then
     if (attempt.leftBehind) return this.onLate(call, attempt)
     this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler has ended")
     if (!attempt.began) {

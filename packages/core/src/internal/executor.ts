@@ -45,7 +45,7 @@ type Timer =
   | AttemptTimer
   | { readonly type: "undoBound"; readonly undo: Undo }
   | { readonly type: "wallClock" }
-  | { readonly type: "expiry"; readonly question: string }
+  | { readonly type: "expiry"; readonly question: string; readonly at: number }
 
 /** Take a breath after so many rounds without one, so that 10,000 synchronous calls do not hold the event loop. */
 const roundsPerTick = 64
@@ -309,8 +309,8 @@ export class Executor {
     this.attempts.deny(call, denied)
   }
 
-  readonly armExpiry = (question: string, millis: number): void => {
-    this.timers.arm({ type: "expiry", question }, millis)
+  readonly armExpiry = (question: string, at: number): void => {
+    this.timers.arm({ type: "expiry", question, at }, at - this.env.clock.currentTimeMillisUnsafe())
   }
 
   get desk(): Desk {
@@ -404,7 +404,7 @@ export class Executor {
       return
     }
     if (timer.type === "expiry") {
-      this.desk.expire(timer.question)
+      this.desk.expire(timer.question, timer.at)
       return
     }
     if ("undo" in timer) {

@@ -35,7 +35,8 @@ interface Host {
   readonly armTimeout: (attempt: RunningAttempt, millis: number) => void
   /** A call that has not started will not. */
   readonly deny: (call: CallState, denied: Denied) => void
-  readonly armExpiry: (id: string, millis: number) => void
+  /** `at`: in milliseconds since the epoch. */
+  readonly armExpiry: (id: string, at: number) => void
   readonly isStopping: boolean
   /** The fan-out is being suspended: who waits ends, and its questions stay open. */
   readonly isSuspending: boolean
@@ -183,8 +184,7 @@ export class Asking {
           call.open.clear()
           this.comeBack(call)
         })
-      if (question.expiresAt !== undefined)
-        this.host.armExpiry(question.id, question.expiresAt - this.host.env.clock.currentTimeMillisUnsafe())
+      if (question.expiresAt !== undefined) this.host.armExpiry(question.id, question.expiresAt)
     }
   }
 
@@ -198,7 +198,7 @@ export class Asking {
     const id = `${keys}${spec.id}${suffix}`
     const askedAt = clock.currentTimeMillisUnsafe()
     const millis = expires === undefined ? Infinity : (toMillis(expires) ?? Duration.toMillis(expires))
-    if (Number.isFinite(millis)) this.host.armExpiry(id, millis)
+    if (Number.isFinite(millis)) this.host.armExpiry(id, askedAt + millis)
     const expiresAt = Number.isFinite(millis) ? { expiresAt: askedAt + millis } : {}
     return { id, runId, call: spec.id, tool: spec.tool.name, ...rest, state: "open", askedAt, ...expiresAt }
   }

@@ -79,6 +79,10 @@ export class Desk implements Answers {
       this.tell(entry.question)
       return
     }
+    // its time runs on from when it was asked first
+    const { askedAt, expiresAt } = before.question
+    entry.question.askedAt = askedAt
+    if (expiresAt !== undefined) Object.assign(entry.question, { expiresAt })
     const { pending } = before
     if (pending === undefined) return
     const refusal = this.reply(entry, asked, pending.reply)
@@ -139,10 +143,10 @@ export class Desk implements Answers {
     return true
   }
 
-  /** Its time is up. */
-  expire(id: string): void {
+  /** Its time is up, unless it has been asked anew since, and has a time of its own. */
+  expire(id: string, at: number): void {
     const entry = this.entries.get(id)
-    if (entry?.question.state !== "open" || entry.pending !== undefined) return
+    if (entry?.question.state !== "open" || entry.question.expiresAt !== at || entry.pending !== undefined) return
     const reply = { _tag: "denied", by: undefined, reason: "nobody answered in time", expired: true } as const
     if (entry.asked === undefined) this.keep(entry, reply)
     else this.reply(entry, entry.asked, reply)

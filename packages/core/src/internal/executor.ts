@@ -68,6 +68,8 @@ export class Executor {
   /** Who waits for answers ends, to go on elsewhere. */
   isSuspending = false
   private mustSuspend = false
+  /** Who is told of questions here, if somebody is. */
+  private onAsked: Desk["onAsked"]
   /** Those who are being asked. */
   private readonly answering = new Set<Fiber.Fiber<unknown, unknown>>()
   /** The report has been made: what comes now stands in the journal only. */
@@ -267,7 +269,7 @@ export class Executor {
   answerBy(asked: NonNullable<Policy["asked"]>): void {
     const { answering, desk } = this
     const asking = new Map<string, { replies: boolean; fiber: Fiber.Fiber<unknown, unknown> | undefined }>()
-    desk.onAsked = (question) => {
+    this.onAsked = desk.onAsked = (question) => {
       const one = { replies: false, fiber: undefined as Fiber.Fiber<unknown, unknown> | undefined }
       const own = <A, E>(reply: Effect.Effect<A, E>): Effect.Effect<A, E> =>
         Effect.suspend(() => {
@@ -631,6 +633,9 @@ export class Executor {
     this.closedAt = this.timers.now()
     this.timers.close()
     for (const fiber of this.answering) fiber.interruptUnsafe()
+    // the desk may be that of a session, whose next fan-out asks somebody else
+    if (this.onAsked !== undefined && this.desk.onAsked === this.onAsked)
+      this.desk.onAsked = this.desk.onClosed = undefined
     if (this.env.ownsDesk) this.desk.close()
     const { caller } = this.env
     caller?.heritage.adopt(caller, {

@@ -39,6 +39,7 @@ export interface Heritage {
   readonly epoch: number
   /** What its run ids begin with. */
   readonly runId: string
+  readonly topRunId: string
   /** What its keys begin with: without the number of the attempt, so that they are the same in all. */
   readonly keys: string
   readonly journal: Journal

@@ -19,6 +19,8 @@ import type { Pace } from "./spending.ts"
 
 export interface Environment {
   readonly runId: string
+  /** Of the outermost fan-out: itself, or the one around all that are around it. */
+  readonly topRunId: string
   /** What idempotency keys begin with. */
   readonly keys: string
   readonly session: string

@@ -132,6 +132,7 @@ export class Executor {
       session: env.session,
       epoch: env.epoch,
       runId: env.runId,
+      topRunId: env.topRunId,
       keys: env.keys,
       journal: env.journal,
       quarantine: env.quarantine,

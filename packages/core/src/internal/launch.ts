@@ -114,6 +114,7 @@ const build = (
     const account = checked.budget === undefined ? above : new Account(checked.budget, above, now)
     const executor = new Executor((compiled as Result.Success<Compiled, never>).success, {
       ...identity,
+      topRunId: around?.heritage.topRunId ?? identity.runId,
       context: fiber.context,
       clock,
       journal: home?.journal ?? fiber.getRef(Journal.Current) ?? inherited?.heritage.journal ?? Journal.memory(),
@@ -143,7 +144,7 @@ const build = (
       const other = new SnapshotError({ reason: new OtherPlan({ differences }) })
       if (differences.length > 0) return resumed === undefined ? Effect.die(other) : Effect.fail(other)
       const asked = resumed?.questions ?? desk.list().filter(({ state }) => state === "open")
-      for (const question of resumed?.questions ?? []) desk.remember(question)
+      for (const question of resumed?.questions ?? []) desk.remember(question, identity.runId)
       return Effect.as(restore(executor, saved, asked), executor)
     }
     const shortages = executor.reserveEssential()

@@ -115,7 +115,7 @@ export class Asking {
         this.opened(call, id)
         // after a resume it has been asked already
         if (!this.host.desk.isOpen(id)) this.host.recorder.asked(call, attempt.attempt, question)
-        this.host.desk.ask(question, {
+        const asked: Asked = {
           decode,
           replied: (reply) => {
             isOpen = false
@@ -126,7 +126,8 @@ export class Asking {
               resume(Effect.succeed(toAnswer(reply)))
             })
           }
-        })
+        }
+        this.host.desk.ask(question, asked, this.host.env.topRunId)
         return Effect.sync(() => {
           leave("its handler went on without an answer")
         })
@@ -153,7 +154,7 @@ export class Asking {
     })
     this.opened(call, question.id)
     recorder.asked(call, 0, question)
-    desk.ask(question, this.approvalOf(call, question.id))
+    desk.ask(question, this.approvalOf(call, question.id), env.topRunId)
     return false
   }
 
@@ -172,18 +173,21 @@ export class Asking {
 
   /** As it waited when the fan-out was suspended. A handler runs again when one of its questions has a reply. */
   restore(call: CallState, questions: ReadonlyArray<Question>): void {
+    const { topRunId } = this.host.env
     call.waits = "yes"
     for (const question of questions) {
       if (question.state !== "open") continue
       call.open.add(question.id)
       if (question.kind === "approval" && question.call === call.spec.id)
-        this.host.desk.restoreAsked(question, this.approvalOf(call, question.id))
-      else
-        this.host.desk.restore(question, () => {
+        this.host.desk.restoreAsked(question, this.approvalOf(call, question.id), topRunId)
+      else {
+        const wake = () => {
           if (call.waits !== "yes" || isAlive(call)) return
           call.open.clear()
           this.comeBack(call)
-        })
+        }
+        this.host.desk.restore(question, wake, topRunId)
+      }
       if (question.expiresAt !== undefined) this.host.armExpiry(question.id, question.expiresAt)
     }
   }

@@ -50,6 +50,8 @@ interface Pending {
 
 interface Entry {
   readonly question: Draft
+  /** Of which outermost fan-out it is: one inside of it may have any run id. */
+  readonly of: string
   /** Absent where its handler has to run again first: `wake` makes it. */
   readonly asked: Asked | undefined
   readonly wake: (() => void) | undefined
@@ -71,9 +73,9 @@ export class Desk implements Answers {
    * A question of this id may have been asked before, and withdrawn: then it is asked anew. One that was open before a resume stays as it is,
    * and may have its answer already.
    */
-  ask(question: Question, asked: Asked): void {
+  ask(question: Question, asked: Asked, of: string): void {
     const before = this.entries.get(question.id)
-    const entry: Entry = { question: { ...question }, asked, wake: undefined, pending: undefined, isSuspended: false }
+    const entry: Entry = { question: { ...question }, of, asked, wake: undefined, pending: undefined, isSuspended: false }
     this.entries.set(question.id, entry)
     if (before === undefined || before.question.state !== "open") {
       this.tell(entry.question)
@@ -97,22 +99,30 @@ export class Desk implements Answers {
   }
 
   /** As it stood in a snapshot. `wake` makes its handler ask again; where a reply waits already, at once. */
-  restore(question: Question, wake: () => void): void {
+  restore(question: Question, wake: () => void, of: string): void {
     const before = this.entries.get(question.id)
     const pending = before?.pending
-    this.entries.set(question.id, { question: { ...question }, asked: undefined, wake, pending, isSuspended: false })
+    this.entries.set(question.id, {
+      question: { ...question },
+      of,
+      asked: undefined,
+      wake,
+      pending,
+      isSuspended: false
+    })
     if (pending !== undefined) wake()
   }
 
   /** As it stood in a snapshot, and nobody asks any more. */
-  remember(question: Question): void {
-    this.restore(question, () => {})
+  remember(question: Question, of: string): void {
+    this.restore(question, () => {}, of)
   }
 
   /** As it stood in a snapshot, where it is known how to read an answer. */
-  restoreAsked(question: Question, asked: Asked): void {
+  restoreAsked(question: Question, asked: Asked, of: string): void {
     this.entries.set(question.id, {
       question: { ...question },
+      of,
       asked,
       wake: undefined,
       pending: undefined,
@@ -155,14 +165,14 @@ export class Desk implements Answers {
   /** The open questions of this run stay open, and are answered where it is resumed. */
   suspend(runId: string): void {
     for (const entry of this.entries.values()) {
-      if (entry.question.state === "open" && isOf(runId, entry.question)) entry.isSuspended = true
+      if (entry.question.state === "open" && entry.of === runId) entry.isSuspended = true
     }
   }
 
   /** In the order in which they were asked; of one run, those of fan-outs inside of it included. */
   list(runId?: string): ReadonlyArray<Question> {
-    return [...this.entries.values()].flatMap(({ question }) =>
-      runId === undefined || isOf(runId, question) ? [{ ...question }] : []
+    return [...this.entries.values()].flatMap(({ of, question }) =>
+      runId === undefined || of === runId ? [{ ...question }] : []
     )
   }
 
@@ -265,10 +275,6 @@ export class Desk implements Answers {
     for (const queue of this.queues) Queue.endUnsafe(queue)
   }
 }
-
-/** Run ids of fan-outs inside of a handler begin with that of the fan-out around them. */
-const isOf = (runId: string, question: Question): boolean =>
-  question.runId === runId || question.runId.startsWith(`${runId}/`) || question.runId.startsWith(`${runId}@`)
 
 const refuse = (reason: Reason): Effect.Effect<never, QuestionError> => Effect.fail(new QuestionError({ reason }))
 

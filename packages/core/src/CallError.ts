@@ -110,7 +110,7 @@ export class JournalRefused extends Data.TaggedClass("JournalRefused")<{ readonl
  * @since 0.1.0
  */
 export class ContractViolation extends Data.TaggedClass("ContractViolation")<{
-  readonly rule: "readsOnly" | "commitsAtStart" | "undoIsMissing" | "hasEnded" | "asks"
+  readonly rule: "readsOnly" | "commitsAtStart" | "undoIsMissing" | "hasEnded" | "asks" | "asksAtGate"
 }> {
   get message(): string {
     return `the handler broke its contract: ${violations[this.rule]}`
@@ -123,7 +123,8 @@ const violations = {
   undoIsMissing: 'its contract says compensate "atCommit": give Commit.run a compensate',
   hasEnded:
     "it commits or asks after its attempt has ended: wait for everything that the handler starts, and do neither in a finalizer",
-  asks: 'it asks somebody, and may have acted by then: mark its commits (commit "marked"), or ask before the call'
+  asks: 'it asks somebody, and may have acted by then: mark its commits (commit "marked"), or ask before the call',
+  asksAtGate: "an effect that passes the gate asks somebody: ask before Commit.run, which is to take no longer than it has to"
 } as const
 
 /**

@@ -20,6 +20,11 @@ import type { CallState } from "./call.ts"
 import type { EffectRecord } from "./effects.ts"
 import type { Recorder } from "./recorder.ts"
 
+/** Does this fiber run an effect that has passed the gate? */
+export const IsAtGate: Context.Reference<boolean> = Context.Reference<boolean>("@toolscope/core/internal/IsAtGate", {
+  defaultValue: () => false
+})
+
 /** What is to pass: the effect, given its idempotency key. */
 export type Forward = (key: string) => Effect.Effect<unknown, unknown>
 
@@ -96,7 +101,7 @@ export class Gate {
             record.pass(this.nextOrder())
             const passed = attempt.passes()
             // begun here: no scheduler comes between the look at the fence and this
-            const own = Effect.runForkWith(context)(begin(forward, key))
+            const own = Effect.runForkWith(Context.add(context, IsAtGate, true))(begin(forward, key))
             return Effect.ensuring(
               Effect.flatMap(ended(own, options.timeout), (exit) =>
                 this.conclude(attempt, call, record, exit, options)

@@ -4,6 +4,7 @@
  * A call waits from its first open question until all of them are closed, and then until it has a permit again; what was answered
  * meanwhile is held until then. While it waits no timeout of its attempt runs.
  */
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -17,6 +18,7 @@ import type { CallState } from "../call.ts"
 import * as codec from "../codec.ts"
 import { toMillis } from "../duration.ts"
 import type { Environment } from "../environment.ts"
+import { IsAtGate } from "../gate.ts"
 import { sanitize } from "../json.ts"
 import type { Recorder } from "../recorder.ts"
 import type { Spending } from "../spending.ts"
@@ -63,12 +65,13 @@ export class Asking {
 
   /** The reply to a question of a handler. */
   ask(attempt: RunningAttempt, options: Options<any>): Effect.Effect<Answer> {
-    return Effect.suspend(() => {
+    return Effect.withFiber((fiber) => {
       const { env, recorder } = this.host
       const call = this.host.callOf(attempt)
       const violated = (rule: ContractViolation["rule"]) =>
         Effect.die(new CallError({ reason: new ContractViolation({ rule }) }))
       if (isInsideActing(attempt)) return violated("asks")
+      if (fiber.getRef(IsAtGate)) return violated("asksAtGate")
       if (attempt.ended || attempt.body !== undefined) return violated("hasEnded")
       const ordinal = attempt.questions++
       const { decode, jsonSchema } = codec.of(options.schema)
@@ -140,8 +143,9 @@ export class Asking {
     const { desk, env, recorder } = this.host
     const { contract, paramsJson, tool } = call.spec
     if (call.approval === "given" || !Approval.needsApproval(call.spec, env.approval)) return true
-    if (env.questions.whenOnlyQuestionsRemain === "suspend" && isInsideActing(env.caller)) {
-      const why = "it runs inside of a tool that commits at start, which cannot be suspended"
+    const isActing = isInsideActing(env.caller) || Context.get(env.context, IsAtGate)
+    if (env.questions.whenOnlyQuestionsRemain === "suspend" && isActing) {
+      const why = "it runs inside of what may have acted, which cannot be suspended"
       this.host.deny(call, new Denied({ expired: false, why }))
       return false
     }

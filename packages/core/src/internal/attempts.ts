@@ -224,7 +224,8 @@ export class Attempts {
   private onExit(call: CallState, attempt: RunningAttempt, exit: Exit.Exit<unknown, unknown>): void {
     attempt.ended = true
     this.leaveLine(call, attempt)
-    if (attempt.stop === suspension && !attempt.leftBehind) return this.onSuspended(call, attempt, exit)
+    const wasSuspended = attempt.stop === suspension && call.stoppedBy === undefined
+    if (wasSuspended && !attempt.leftBehind) return this.onSuspended(call, attempt, exit)
     // a further attempt may be asking by then
     if (attempt.leftBehind) return this.onLate(call, attempt)
     this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler has ended")

@@ -124,7 +124,8 @@ const violations = {
   hasEnded:
     "it commits or asks after its attempt has ended: wait for everything that the handler starts, and do neither in a finalizer",
   asks: 'it asks somebody, and may have acted by then: mark its commits (commit "marked"), or ask before the call',
-  asksAtGate: "an effect that passes the gate asks somebody: ask before Commit.run, which is to take no longer than it has to"
+  asksAtGate:
+    "an effect that passes the gate asks somebody: ask before Commit.run, which is to take no longer than it has to"
 } as const
 
 /**

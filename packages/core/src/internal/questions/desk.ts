@@ -75,7 +75,14 @@ export class Desk implements Answers {
    */
   ask(question: Question, asked: Asked, of: string): void {
     const before = this.entries.get(question.id)
-    const entry: Entry = { question: { ...question }, of, asked, wake: undefined, pending: undefined, isSuspended: false }
+    const entry: Entry = {
+      question: { ...question },
+      of,
+      asked,
+      wake: undefined,
+      pending: undefined,
+      isSuspended: false
+    }
     this.entries.set(question.id, entry)
     if (before === undefined || before.question.state !== "open") {
       this.tell(entry.question)

@@ -59,13 +59,16 @@ export const restoreError = (saved: Failure, tool: Tool.Any): unknown => {
 }
 
 export const saveEnd = (end: AttemptEnd, tool: Tool.Any): End => {
-  if (end._tag === "success") return { end: "success", json: sanitize(end.json) }
+  if (end._tag === "success")
+    return { end: "success", ...(end.json === undefined ? {} : { json: sanitize(end.json) }) }
   return { end: end._tag, ...("error" in end && end.error !== undefined ? { error: saveError(end.error, tool) } : {}) }
 }
 
 /** Nothing if the tool's schema does not take its own answer back. */
 export const restoreEnd = (saved: End, tool: Tool.Any): AttemptEnd | undefined => {
   if (saved.end === "success") {
+    // a schema of one direction has been applied: the value is its own JSON
+    if (!codec.isEffectSchema(tool.success)) return { _tag: "success", value: saved.json, json: saved.json }
     const decoded = codec.of(tool.success).decode(saved.json)
     return Result.isSuccess(decoded) ? { _tag: "success", value: decoded.success, json: saved.json } : undefined
   }

@@ -97,7 +97,9 @@ export const canonical = (value: unknown): unknown => {
 }
 
 /** Is it JSON as it stands, so that nothing is lost when it is written down? */
-export const isJson = (u: unknown): boolean => {
+export const isJson = (u: unknown, depth = 0): boolean => {
+  // what goes around in a circle is deeper than anything
+  if (depth > 1_000) return false
   switch (typeof u) {
     case "string":
     case "boolean":
@@ -106,10 +108,10 @@ export const isJson = (u: unknown): boolean => {
       return Number.isFinite(u) && !Object.is(u, -0)
     case "object": {
       if (u === null) return true
-      if (Array.isArray(u)) return u.every(isJson)
+      if (Array.isArray(u)) return u.every((item) => isJson(item, depth + 1))
       const prototype: unknown = Object.getPrototypeOf(u)
       if (prototype !== Object.prototype && prototype !== null) return false
-      return Object.values(u).every(isJson)
+      return Object.values(u).every((item) => isJson(item, depth + 1))
     }
     default:
       return false

@@ -92,13 +92,7 @@ export class Desk implements Answers {
     const { askedAt, expiresAt } = before.question
     entry.question.askedAt = askedAt
     if (expiresAt !== undefined) Object.assign(entry.question, { expiresAt })
-    const { pending } = before
-    if (pending === undefined) return
-    const refusal = this.reply(entry, asked, pending.reply)
-    Deferred.doneUnsafe(
-      pending.taken,
-      refusal === undefined ? Effect.void : Effect.fail(new QuestionError({ reason: refusal }))
-    )
+    if (before.pending !== undefined) this.give(entry, asked, before.pending)
   }
 
   isOpen(id: string): boolean {
@@ -127,14 +121,23 @@ export class Desk implements Answers {
 
   /** As it stood in a snapshot, where it is known how to read an answer. */
   restoreAsked(question: Question, asked: Asked, of: string): void {
-    this.entries.set(question.id, {
+    const pending = this.entries.get(question.id)?.pending
+    const entry: Entry = {
       question: { ...question },
       of,
       asked,
       wake: undefined,
       pending: undefined,
       isSuspended: false
-    })
+    }
+    this.entries.set(question.id, entry)
+    if (pending !== undefined) this.give(entry, asked, pending)
+  }
+
+  /** What waited for its asker. */
+  private give(entry: Entry, asked: Asked, { reply, taken }: Pending): void {
+    const refusal = this.reply(entry, asked, reply)
+    Deferred.doneUnsafe(taken, refusal === undefined ? Effect.void : refuse(refusal))
   }
 
   /** Of those that stay open since before a resume, all who listen are told once more. */

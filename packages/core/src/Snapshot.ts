@@ -104,6 +104,8 @@ export interface Fanout {
   readonly deadlines: ReadonlyArray<{ readonly node: number; readonly left: number }>
   /** What has been used of its budget. */
   readonly used: { readonly [name: string]: number }
+  /** Why everything was stopped: of a fan-out inside of a handler, before the handler asked. */
+  readonly stoppedBy?: typeof Stop.Type
 }
 
 const FanoutJson: Schema.Codec<Fanout> = Schema.Struct({
@@ -111,7 +113,8 @@ const FanoutJson: Schema.Codec<Fanout> = Schema.Struct({
   steps: Schema.Array(Schema.Array(EventJson)),
   calls: Schema.Array(CallJson),
   deadlines: Schema.Array(Schema.Struct({ node: Schema.Int, left: Schema.Number })),
-  used: Amounts
+  used: Amounts,
+  stoppedBy: Schema.optionalKey(Stop)
 }).annotate({ identifier: "Fanout" })
 
 /** A call of a {@link Fanout}. */

@@ -48,6 +48,7 @@ const silent: Decision.Commands = {
 export const restore = (executor: Executor, saved: Fanout, questions: ReadonlyArray<Question>): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { calls, deadlines, env, state } = executor
+    executor.stoppedFromAbove = saved.stoppedBy as StopReason | undefined
     const states = [...calls.values()]
     states.forEach((call, i) => {
       restoreCall(executor, call, saved.calls[i]!)

@@ -26,7 +26,8 @@ export const take = (executor: Executor): Taken => {
     steps: steps.map((events) => events.map((event) => ({ ...event }))),
     calls: [...calls.values()].map((call) => takeCall(executor, call, problems)),
     deadlines: [...deadlines].map(([node, { left }]) => ({ node, left })),
-    used: env.ownAccount?.usedSoFar ?? {}
+    used: env.ownAccount?.usedSoFar ?? {},
+    ...(executor.stoppedFromAbove === undefined ? {} : { stoppedBy: executor.stoppedFromAbove })
   }
   return { fanout, problems }
 }

@@ -137,9 +137,9 @@ const build = (
     if (around === undefined && questions.asked !== undefined) executor.answerBy(questions.asked)
     // a handler that runs again starts its fan-outs in the same order
     const saved = resumed?.fanout ?? inherited?.resumes[inherited.nested - 1]
-    inherited?.runs.push(executor)
     if (home?.caller !== undefined) home.caller.hasSession = true
     if (saved !== undefined) {
+      inherited?.runs.push(executor)
       const differences = differencesOf(executor.compiled, saved)
       const other = new SnapshotError({ reason: new OtherPlan({ differences }) })
       if (differences.length > 0) return resumed === undefined ? Effect.die(other) : Effect.fail(other)
@@ -148,6 +148,9 @@ const build = (
       return Effect.as(restore(executor, saved, asked), executor)
     }
     const shortages = executor.reserveEssential()
+    // one that was refused has no place among those that ran
+    if (inherited !== undefined && shortages.length > 0) inherited.nested--
+    else inherited?.runs.push(executor)
     return shortages.length === 0 ? Effect.succeed(executor) : Effect.fail(new PlanError({ faults: shortages }))
   })
 

@@ -48,6 +48,11 @@ export class Account {
     return Object.fromEntries(this.used)
   }
 
+  /** It goes on where it was suspended: what it had used by then has been charged above it already, or elsewhere. */
+  resume(used: Amounts): void {
+    for (const [name, amount] of Object.entries(used)) add(this.used, name, amount)
+  }
+
   /** What was reserved has been used: this much of it. */
   settle(reserved: Amounts, used: Amounts): void {
     this.change(reserved, -1)

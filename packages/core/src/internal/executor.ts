@@ -629,8 +629,11 @@ export class Executor {
     this.closed = true
     // a stop may have come while those who wait were ending
     this.isSuspended = !Decision.isClosed(this.state)
-    if (this.isSuspended)
+    if (this.isSuspended) {
       for (const call of this.calls.values()) if (call.conclusion === undefined) this.recorder.suspended(call)
+      // it goes on elsewhere: what those who have not started have reserved here is free again
+      this.abandon()
+    }
     this.closedAt = this.timers.now()
     this.timers.close()
     for (const fiber of this.answering) fiber.interruptUnsafe()

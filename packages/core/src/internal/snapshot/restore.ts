@@ -71,7 +71,7 @@ export const restore = (executor: Executor, saved: Fanout, questions: ReadonlyAr
         )
     })
     for (const { left, node } of saved.deadlines) deadlines.set(node, { timer: undefined, due: 0, left })
-    env.ownAccount?.settle({}, saved.used)
+    env.ownAccount?.resume(saved.used)
     executor.goesOn()
     return Effect.forEach(states, (call, i) => restoreRetry(call, saved.calls[i]!), { discard: true })
   })

@@ -83,8 +83,10 @@ const CallJson = Schema.Struct({
   settledAt: Schema.optionalKey(Schema.Number),
   effects: Schema.Array(EffectJson),
   replies: Schema.Array(Reply),
-  /** The fan-outs inside of its handler, in the order in which they were started. */
-  nested: Schema.Array(Schema.suspend((): Schema.Codec<Fanout> => FanoutJson))
+  /** Ids of what it waits for, those of fan-outs inside of its handler included. */
+  open: Schema.Array(Schema.String),
+  /** The fan-outs inside of its handler, in the order in which they were started; nothing of one that was refused. */
+  nested: Schema.Array(Schema.NullOr(Schema.suspend((): Schema.Codec<Fanout> => FanoutJson)))
 })
 const EventJson = Schema.Struct({
   type: Schema.String,
@@ -119,7 +121,7 @@ const FanoutJson: Schema.Codec<Fanout> = Schema.Struct({
 
 /** A call of a {@link Fanout}. */
 export interface Call extends Schema.Schema.Type<Schema.Struct<Omit<typeof CallJson.fields, "nested">>> {
-  readonly nested: ReadonlyArray<Fanout>
+  readonly nested: ReadonlyArray<Fanout | null>
 }
 
 /**

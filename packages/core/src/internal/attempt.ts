@@ -96,8 +96,8 @@ export class RunningAttempt implements Attempt {
   cleanup: string | undefined
   /** Fan-outs that its handler has started, and what they had come to before a resume. */
   nested = 0
-  readonly runs: Array<Executor> = []
-  resumes: ReadonlyArray<Fanout> = []
+  readonly runs: Array<Executor | undefined> = []
+  resumes: ReadonlyArray<Fanout | null> = []
   /** Its handler has opened a session: what ran there cannot be told after a resume. */
   hasSession = false
   /** When its bound is, on the clock of the executor, once it was told to stop. */

@@ -39,6 +39,8 @@ export class CallState {
   waits: "no" | "yes" | "returning" = "no"
   /** Its open questions, and what else it waits for. */
   readonly open = new Set<string>()
+  /** Questions that were open before a resume, which its handler, running again, has not come to. */
+  readonly expected = new Set<string>()
   /** What comes when it has a permit again. */
   held: Array<() => void> = []
   /** What has been answered, by the ordinal of the question. */
@@ -49,9 +51,11 @@ export class CallState {
   /** Permits of the session that its next attempt has got. */
   permits: Permits = noPermits
   /** What fan-outs inside of its handler had come to before a resume, for its next attempt. */
-  resumes: ReadonlyArray<Fanout> = nothing as ReadonlyArray<never>
+  resumes: ReadonlyArray<Fanout | null> = nothing as ReadonlyArray<never>
   private own: ReadonlyArray<EffectRecord> = nothing
   private adopted: ReadonlyArray<EffectRecord> = nothing
+  /** Of fan-outs inside of its handler, as a snapshot has them: until they have closed again. */
+  private outdated: ReadonlySet<EffectRecord> = new Set()
   lastError: unknown
   end: AttemptEnd | undefined
   stoppedBy: StopReason | undefined
@@ -91,20 +95,25 @@ export class CallState {
   }
 
   /** After a resume: what it had done. */
-  restore(own: ReadonlyArray<EffectRecord>, adopted: ReadonlyArray<EffectRecord>): void {
-    if (own.length + adopted.length === 0) return
+  restore(
+    own: ReadonlyArray<EffectRecord>,
+    adopted: ReadonlyArray<EffectRecord>,
+    nested: ReadonlyArray<EffectRecord>
+  ): void {
+    if (own.length + adopted.length + nested.length === 0) return
     this.own = own
-    this.adopted = adopted
-    this.effects = [...own, ...adopted]
+    this.adopted = [...adopted, ...nested]
+    this.outdated = new Set(nested)
+    this.effects = [...own, ...this.adopted]
   }
 
-  /** What a fan-out inside of its handler did is what it did. */
+  /** What a fan-out inside of its handler did is what it did. One that goes on after a resume knows better than its snapshot. */
   adopt(effects: ReadonlyArray<EffectRecord>): void {
     // a further attempt does the same under the same keys
     const byKey = new Map(this.adopted.map((effect) => [effect.key, effect]))
     for (const effect of effects) {
       const before = byKey.get(effect.key)
-      const isNews = before === undefined || !before.acted || effect.state === "committed"
+      const isNews = before === undefined || !before.acted || this.outdated.has(before) || effect.state === "committed"
       if (effect.reported !== undefined && isNews) byKey.set(effect.key, effect)
     }
     this.adopted = [...byKey.values()]

@@ -173,8 +173,10 @@ export class Executor {
       this.parking.driver = fiber
       if (this.isResumed) this.recorder.resumed()
       else this.recorder.opened()
+      const { caller, questions } = this.env
+      if (caller === undefined && questions.asked !== undefined) this.answerBy(questions.asked)
       // who listens here has not heard of these; a fan-out inside of a handler has its questions among them
-      if (this.isResumed && this.env.caller === undefined)
+      if (this.isResumed && caller === undefined)
         for (const { id } of this.desk.listOpen(this.env.runId)) this.desk.remind(id)
       this.inherit()
       return Effect.onExit(interruptible(this.loop), (exit) => {
@@ -267,7 +269,7 @@ export class Executor {
   }
 
   /** Every question goes to this, in a fiber of its own, which is interrupted when somebody else has closed the question. */
-  answerBy(asked: NonNullable<Policy["asked"]>): void {
+  private answerBy(asked: NonNullable<Policy["asked"]>): void {
     const { answering, desk } = this
     const asking = new Map<string, { replies: boolean; fiber: Fiber.Fiber<unknown, unknown> | undefined }>()
     this.onAsked = desk.onAsked = (question) => {

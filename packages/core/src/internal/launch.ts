@@ -24,7 +24,7 @@ import { Executor } from "./executor.ts"
 import { type Limits, limitsOf } from "./limits.ts"
 import { Desk } from "./questions/desk.ts"
 import type { Node } from "./node.ts"
-import { differencesOf, restore } from "./snapshot/restore.ts"
+import { differencesOf, restore, restoreQuestions } from "./snapshot/restore.ts"
 import { take } from "./snapshot/take.ts"
 import type { Pace } from "./spending.ts"
 import { summarize } from "./summary.ts"
@@ -58,9 +58,7 @@ export const prepareFrom = (
   more: More = {}
 ): Effect.Effect<Executor, PlanError | SnapshotError> =>
   Effect.flatMap(Effect.andThen(verify(snapshot), Claims), (claim) =>
-    Effect.flatMap(build(plan, { ...optionsOf(snapshot), ...options }, { ...more, resumed: snapshot }), (executor) =>
-      Effect.as(claim(snapshot), executor)
-    )
+    build(plan, { ...optionsOf(snapshot), ...options }, { ...more, resumed: snapshot, claim: claim(snapshot) })
   )
 
 /** The settings that a snapshot was taken under. */
@@ -79,7 +77,12 @@ const optionsOf = ({ settings }: Snapshot): Options => {
 const build = (
   plan: Node,
   options: Options,
-  { home, resumed, whenOnlyQuestionsRemain = "suspend" }: More & { readonly resumed?: Snapshot }
+  {
+    claim = Effect.void,
+    home,
+    resumed,
+    whenOnlyQuestionsRemain = "suspend"
+  }: More & { readonly resumed?: Snapshot; readonly claim?: Effect.Effect<void, SnapshotError> }
 ): Effect.Effect<Executor, PlanError | SnapshotError> =>
   Effect.withFiber((fiber): Effect.Effect<Executor, PlanError | SnapshotError> => {
     const caller = runningOf(fiber)
@@ -134,23 +137,25 @@ const build = (
       newId: (prefix) => newRunId(() => random.nextDoubleUnsafe()).replace("run", prefix),
       ownsDesk: around === undefined && home === undefined
     })
-    if (around === undefined && questions.asked !== undefined) executor.answerBy(questions.asked)
     // a handler that runs again starts its fan-outs in the same order
     const saved = resumed?.fanout ?? inherited?.resumes[inherited.nested - 1]
     if (home?.caller !== undefined) home.caller.hasSession = true
-    if (saved !== undefined) {
+    if (saved !== undefined && saved !== null) {
       inherited?.runs.push(executor)
       const differences = differencesOf(executor.compiled, saved)
       const other = new SnapshotError({ reason: new OtherPlan({ differences }) })
       if (differences.length > 0) return resumed === undefined ? Effect.die(other) : Effect.fail(other)
-      const asked = resumed?.questions ?? desk.list().filter(({ state }) => state === "open")
-      for (const question of resumed?.questions ?? []) desk.remember(question, identity.runId)
-      return Effect.as(restore(executor, saved, asked), executor)
+      const restored = Effect.andThen(restore(executor, saved), claim)
+      return Effect.map(resumed === undefined ? Effect.orDie(restored) : restored, () => {
+        const asked = resumed?.questions ?? desk.list().filter(({ state }) => state === "open")
+        for (const question of resumed?.questions ?? []) desk.remember(question, identity.runId)
+        restoreQuestions(executor, saved, asked)
+        return executor
+      })
     }
     const shortages = executor.reserveEssential()
-    // one that was refused has no place among those that ran
-    if (inherited !== undefined && shortages.length > 0) inherited.nested--
-    else inherited?.runs.push(executor)
+    // one that was refused keeps its place, and had nothing
+    inherited?.runs.push(shortages.length > 0 ? undefined : executor)
     return shortages.length === 0 ? Effect.succeed(executor) : Effect.fail(new PlanError({ faults: shortages }))
   })
 

@@ -21,6 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import type { StandardSchemaV1 } from "effect/StandardSchema"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 
@@ -55,7 +56,7 @@ const suspend = <A, E>(plan: Plan.Plan<A, E>, options: Fanout.Options = {}) =>
 
 const reasonOf = <A, E extends object, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(effect), (error) => {
-    assert("reason" in error, String(error))
+    assert("reason" in error)
     return error.reason as { readonly _tag: string; readonly [key: string]: unknown }
   })
 
@@ -249,5 +250,299 @@ describe("a fan-out that is being suspended", () => {
       assert.strictEqual(report.value.calls[0]!.leftBehind, true)
       assert.deepStrictEqual(outcomes(report.value), ["Cancelled", "Suspended"])
     }).pipe(Effect.scoped, Effect.provide(Questions.suspend))
+  )
+})
+
+describe("what a snapshot brings back", () => {
+  it.effect("is nothing where nothing was answered", () =>
+    Effect.gen(function* () {
+      const plan = Plan.all({ a: asks, b: reads(Effect.void) })
+      const snapshot = yield* suspend(plan)
+      const value = yield* Fanout.resume(plan, snapshot, { answers: { "r/a?0": 1 } })
+      assert.deepStrictEqual(value, { a: 1, b: undefined })
+    })
+  )
+
+  it.effect("is what a schema of one direction had made of the answer, not that made anew", () =>
+    Effect.gen(function* () {
+      const doubled: StandardSchemaV1<number, number> = {
+        "~standard": { version: 1, vendor: "test", validate: (n) => ({ value: (n as number) * 2 }) }
+      }
+      const Double = Tool.fromPromise("double", {
+        parameters: Schema.Struct({}),
+        success: doubled,
+        contract: Contract.readOnly,
+        execute: () => Promise.resolve(5)
+      })
+      const plan = Plan.all({ a: asks, b: Plan.call(Double, {}) })
+      const handle = yield* Fanout.start(plan, { runId: "r" })
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      const { reason } = yield* Effect.flip(handle.result)
+      assert(reason._tag === "Suspended", reason._tag)
+      const value = yield* Fanout.resume(plan, reason.snapshot, { answers: { "r/a?0": 1 } })
+      assert.deepStrictEqual(value, { a: 1, b: 10 })
+    }).pipe(Effect.scoped, Effect.provide(Questions.suspend))
+  )
+
+  it.effect("is refused where a value goes around in a circle: the fan-out is stopped, and does not die", () =>
+    Effect.gen(function* () {
+      const circle: Array<unknown> = []
+      circle.push(circle)
+      const reason = yield* reasonOf(Fanout.run(Plan.all({ a: asks, b: reads(Effect.succeed(circle)) })))
+      assert.strictEqual(reason._tag, "Stopped")
+    })
+  )
+
+  it.effect("is a nested approval with its answer", () =>
+    Effect.gen(function* () {
+      const sent: Array<number> = []
+      const inner = Fanout.run(Plan.all({ x: Plan.call(Send(sent), { n: 7 }) }))
+      const plan = Plan.all({ a: reads(inner) })
+      for (const yes of [true, false]) {
+        const snapshot = yield* suspend(plan)
+        const exit = yield* within(1_000, Fanout.resume(plan, snapshot, { answers: { "r/a/x?approval": yes } }))
+        if (yes) assert.deepStrictEqual(exit, Exit.succeed({ a: { x: 1 } }))
+        else assert.include(JSON.stringify(exit), "EssentialFailed")
+      }
+      assert.deepStrictEqual(sent, [7])
+    })
+  )
+
+  it.effect("is a nested fan-out that had been stopped, as it was", () =>
+    Effect.gen(function* () {
+      const inner = Effect.gen(function* () {
+        const handle = yield* Fanout.start(Plan.all({ x: reads(Effect.never) }))
+        const { status } = yield* handle.stop("enough")
+        const error = yield* Effect.flip(handle.result)
+        return [status, error.reason._tag, error.message, yield* room]
+      })
+      const plan = Plan.all({ a: reads(Effect.scoped(inner)) })
+      const snapshot = yield* suspend(plan)
+      const exit = yield* within(1_000, Fanout.resume(plan, snapshot, { answers: { "r/a?0": 1 } }))
+      assert.strictEqual(exit?._tag, "Success", JSON.stringify(exit))
+      if (exit?._tag === "Success") assert.deepStrictEqual(exit.value.a.slice(0, 2), ["interrupted", "Stopped"])
+      if (exit?._tag === "Success") assert.include(String(exit.value.a[2]), "enough")
+    })
+  )
+
+  it.effect("is a nested fan-out that was refused, as if it had not been", () =>
+    Effect.gen(function* () {
+      const inner = Effect.gen(function* () {
+        const refused = yield* Effect.flip(Fanout.run(Plan.all({ x: after(0), y: after(0) }), { budget: { calls: 1 } }))
+        const value = yield* Fanout.run(Plan.all({ x: after(0) }))
+        return [refused._tag, value, yield* room]
+      })
+      const plan = Plan.all({ a: reads(Effect.orDie(inner)) })
+      const snapshot = yield* Effect.flatMap(Effect.forkChild(suspend(plan), { startImmediately: true }), (fiber) =>
+        Effect.andThen(TestClock.adjust(10), Fiber.join(fiber))
+      )
+      const exit = yield* within(1_000, Fanout.resume(plan, snapshot, { answers: { "r/a?0": 1 } }))
+      assert.deepStrictEqual(exit, Exit.succeed({ a: ["PlanError", { x: 0 }, 1] }))
+    })
+  )
+
+  it.effect("is nested fan-outs side by side, of which only the answered one runs", () =>
+    Effect.gen(function* () {
+      const runs = [0, 0]
+      const inner = (i: number) =>
+        Fanout.run(
+          Plan.all({
+            x: reads(
+              Effect.suspend(() => {
+                runs[i]!++
+                return room
+              })
+            )
+          })
+        )
+      const plan = Plan.all({ a: reads(Effect.all([inner(0), inner(1)], { concurrency: 2 })) })
+      const snapshot = yield* suspend(plan)
+      assert.deepStrictEqual(
+        snapshot.questions.map(({ id }) => id),
+        ["r/a/x?0", "r~2/a/x?0"]
+      )
+      const half = yield* reasonOf(Fanout.resume(plan, snapshot, { answers: { "r~2/a/x?0": 2 } }))
+      assert.strictEqual(half._tag, "Suspended")
+      assert.deepStrictEqual(runs, [1, 2])
+      const exit = yield* within(
+        1_000,
+        Fanout.resume(plan, half["snapshot"] as Snapshot.Snapshot, { answers: { "r/a/x?0": 1 } })
+      )
+      assert.deepStrictEqual(exit, Exit.succeed({ a: [{ x: 1 }, { x: 2 }] }))
+      assert.deepStrictEqual(runs, [2, 2])
+    })
+  )
+
+  it.effect("is what a fan-out inside of a handler had come to, also by way of a second snapshot", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const counts = reads(Effect.sync(() => ++runs))
+      const inner = Fanout.run(Plan.all({ x: asks, y: counts }))
+      const plan = Plan.all({ a: reads(inner), b: asks })
+      const one = yield* suspend(plan)
+      const reason = yield* reasonOf(Fanout.resume(plan, one, { answers: { "r/b?0": 2 } }))
+      const two = yield* Snapshot.decode(JSON.parse(JSON.stringify(reason["snapshot"])))
+      const value = yield* Fanout.resume(plan, two, { answers: { "r/a/x?0": 1 } })
+      assert.deepStrictEqual(value, { a: { x: 1, y: 1 }, b: 2 })
+      assert.strictEqual(runs, 1)
+    })
+  )
+
+  it.effect("is what a handler that is not run again did in fan-outs inside of it: it may have acted", () =>
+    Effect.gen(function* () {
+      const commits = Plan.effect(
+        Commit.run((key) => Effect.succeed(key)),
+        marked
+      )
+      const inner = Fanout.run(Plan.all({ x: asks, y: commits }))
+      const fails = Effect.andThen(room, Effect.fail("no"))
+      const plan = Plan.all({ a: Plan.effect(inner, marked), b: reads(fails) })
+      const snapshot = yield* suspend(plan)
+      const handle = yield* Fanout.startFrom(plan, snapshot, { answers: { "r/b?0": 2 } })
+      const { calls } = yield* handle.report
+      assert.deepStrictEqual(
+        calls.map(({ outcome }) => outcome._tag),
+        ["Unknown", "Failed"]
+      )
+      assert.deepStrictEqual(calls[0]!.effects, [{ key: "r/a/y#0", state: "committed" }])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is no undo that was given at a commit: who waits with one in an atomic is not suspended", () =>
+    Effect.gen(function* () {
+      const undone: Array<string> = []
+      const handler = Effect.andThen(
+        Commit.run((key) => Effect.succeed(key), { compensate: ({ key }) => Effect.sync(() => undone.push(key)) }),
+        room
+      )
+      const contract = Contract.make({ effect: "additive", commit: "marked", compensate: "atCommit" })
+      const plan = Plan.atomic(Plan.all({ a: Plan.effect(handler, contract), b: asks }))
+      const reason = yield* reasonOf(Fanout.run(plan, { runId: "r" }))
+      assert.strictEqual(reason._tag, "Stopped")
+      assert.deepStrictEqual(undone, ["r/a#0"])
+    })
+  )
+
+  it.effect("is what nested fan-outs of an earlier attempt did", () =>
+    Effect.gen(function* () {
+      let attempts = 0
+      const contract = Contract.make({ effect: "additive", commit: "marked", repeat: "natural" })
+      const commits = Plan.effect(
+        Commit.run((key) => Effect.succeed(key)),
+        contract
+      )
+      const inner = Effect.suspend(() =>
+        ++attempts === 1
+          ? Effect.andThen(Effect.orDie(Fanout.run(Plan.all({ x: commits }))), Effect.fail("once"))
+          : room
+      )
+      const plan = Plan.effect(inner, contract, { retry: 1 })
+      const fiber = yield* Effect.forkChild(suspend(plan), { startImmediately: true })
+      yield* TestClock.adjust(10_000)
+      const snapshot = yield* Fiber.join(fiber)
+      const handle = yield* Fanout.startFrom(plan, snapshot, { answers: { "r/?0": 1 } })
+      const report = yield* handle.report
+      assert.strictEqual(report.calls[0]!.effects.length, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is charged once, and gives back what it had reserved for calls that did not start", () =>
+    Effect.gen(function* () {
+      const session = yield* Session.make({ id: "s", budget: { attempts: 10 } })
+      const sent: Array<number> = []
+      const plan = Plan.all({ a: Plan.call(Send(sent), { n: 1 }), b: reads(Effect.void) })
+      const reason = yield* reasonOf(session.fanout(plan, { budget: { attempts: 5 } }))
+      assert.strictEqual(reason._tag, "Suspended")
+      assert.deepInclude(session.usage()["attempts"], { used: 1, reserved: 0 })
+      yield* session.resume(plan, reason["snapshot"] as Snapshot.Snapshot, { answers: { "s.1/a?approval": true } })
+      assert.deepInclude(session.usage()["attempts"], { used: 2, reserved: 0 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("is not brought back by a resume that is refused: the questions of the session stay as they are", () =>
+    Effect.gen(function* () {
+      const session = yield* Session.make({ id: "s" })
+      const plan = Plan.all({ a: asks })
+      const snapshot = yield* suspend(plan)
+      yield* session.resume(plan, snapshot, { answers: { "r/a?0": 1 } })
+      const reason = yield* reasonOf(session.resume(plan, snapshot, { answers: { "r/a?0": 1 } }))
+      assert.strictEqual(reason._tag, "AlreadyClaimed")
+      assert.deepStrictEqual(
+        session.questions().map(({ state }) => state),
+        ["answered"]
+      )
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("a handler that does otherwise after a resume", () => {
+  it.effect("is not given the answer to what it had asked before", () =>
+    Effect.gen(function* () {
+      let prompt = "Delete one?"
+      const handler = Effect.suspend(() => Question.ask({ prompt, schema: Schema.Boolean }))
+      const plan = reads(handler)
+      const snapshot = yield* suspend(plan)
+      prompt = "Delete all?"
+      const reason = yield* reasonOf(Fanout.resume(plan, snapshot, { answers: { "r/?0": true } }))
+      assert.strictEqual(reason._tag, "Suspended")
+      assert.deepStrictEqual(
+        (reason["refused"] as ReadonlyArray<{ readonly _tag: string }>).map(({ _tag }) => _tag),
+        ["Withdrawn"]
+      )
+      assert.deepInclude((reason["questions"] as ReadonlyArray<Question.Question>)[0], { prompt, state: "open" })
+    })
+  )
+
+  it.effect("and does not ask again: its question is withdrawn, and who answered is told", () =>
+    Effect.gen(function* () {
+      let first = true
+      const handler = Effect.suspend(() => {
+        if (!first) return Effect.succeed(-1)
+        first = false
+        return room
+      })
+      const plan = reads(handler)
+      const snapshot = yield* suspend(plan)
+      const handle = yield* Fanout.startFrom(plan, snapshot)
+      const exit = yield* within(1_000, handle.answer("r/?0", 5))
+      assert.include(JSON.stringify(exit), "Withdrawn")
+      assert.strictEqual((yield* handle.report).questions[0]!.state, "withdrawn")
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("a snapshot that was tampered with", () => {
+  it.effect("is refused by a typed error, and not claimed: it neither hangs nor dies", () =>
+    Effect.gen(function* () {
+      const plan = Plan.all({
+        a: Plan.deadline(asks, "1 minute"),
+        b: reads(Effect.succeed(1)),
+        c: Plan.settled(reads(Effect.fail("no"))),
+        d: asks
+      })
+      const good = yield* suspend(plan)
+      const { fanout } = good
+      const bad: Record<string, Partial<Snapshot.Fanout>> = {
+        "no steps": { steps: [] },
+        "a step less": { steps: fanout.steps.slice(0, -1) },
+        "a node that is not": { steps: [...fanout.steps, [{ type: "asks", node: 99 }]] },
+        "an event that is not": { steps: [...fanout.steps, [{ type: "dances", node: 0 }]] },
+        "answered, by nobody": { steps: [...fanout.steps, [{ type: "answered", node: fanout.steps[0]![0]!.node }]] },
+        "no deadlines": { deadlines: [] },
+        "no calls": { calls: [] },
+        "all waiting": { calls: fanout.calls.map((call) => ({ ...call, state: "waiting" })) },
+        "none waiting": { calls: fanout.calls.map((call) => ({ ...call, state: "settled" })) },
+        "no ends": { calls: fanout.calls.map(({ end: _, ...call }) => call) }
+      }
+      for (const [what, change] of Object.entries(bad)) {
+        const exit = yield* within(
+          1_000,
+          Fanout.resume(plan, { ...good, fanout: { ...fanout, ...change } }, { answers: { "r/d?0": 1 } })
+        )
+        assert(exit?._tag === "Failure", `${what}: ${JSON.stringify(exit)}`)
+        assert.include(JSON.stringify(exit.cause), "SnapshotError", what)
+      }
+      assert.strictEqual((yield* reasonOf(Fanout.resume(plan, good)))._tag, "Suspended")
+    })
   )
 })

@@ -117,7 +117,7 @@ export class Asking {
         })
         this.opened(call, id)
         // after a resume it has been asked already
-        if (!this.host.desk.isOpen(id)) this.host.recorder.asked(call, attempt.attempt, question)
+        if (!this.host.desk.isOpen(id, question.prompt)) this.host.recorder.asked(call, attempt.attempt, question)
         const asked: Asked = {
           decode,
           replied: (reply) => {
@@ -187,6 +187,7 @@ export class Asking {
       else {
         const wake = () => {
           if (call.waits !== "yes" || isAlive(call)) return
+          for (const id of call.open) call.expected.add(id)
           call.open.clear()
           this.comeBack(call)
         }
@@ -214,6 +215,7 @@ export class Asking {
   /** One more question of this call: with the first it waits. */
   private opened(call: CallState, id: string): void {
     call.open.add(id)
+    call.expected.delete(id)
     if (call.waits === "no") this.beginWait(call)
   }
 
@@ -268,10 +270,11 @@ export class Asking {
 
   /** It has ended, or will not start: nobody waits for answers any more. */
   ended(call: CallState, why: string): void {
-    for (const id of [...call.open]) {
+    for (const id of [...call.open, ...call.expected]) {
       if (this.host.desk.withdraw(id, why)) this.host.recorder.withdrawn(call, id, why)
     }
     call.open.clear()
+    call.expected.clear()
     call.held = []
     call.waits = "no"
   }

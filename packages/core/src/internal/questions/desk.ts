@@ -88,6 +88,14 @@ export class Desk implements Answers {
       this.tell(entry.question)
       return
     }
+    // its handler asks something else now: nobody has answered that
+    if (before.question.prompt !== question.prompt) {
+      const why = "its handler asks something else now"
+      if (before.pending !== undefined)
+        Deferred.doneUnsafe(before.pending.taken, refuse(new Withdrawn({ id: question.id, why })))
+      this.tell(entry.question)
+      return
+    }
     // its time runs on from when it was asked first
     const { askedAt, expiresAt } = before.question
     entry.question.askedAt = askedAt
@@ -95,8 +103,10 @@ export class Desk implements Answers {
     if (before.pending !== undefined) this.give(entry, asked, before.pending)
   }
 
-  isOpen(id: string): boolean {
-    return this.entries.get(id)?.question.state === "open"
+  /** Is this asked already? */
+  isOpen(id: string, prompt: string): boolean {
+    const question = this.entries.get(id)?.question
+    return question?.state === "open" && question.prompt === prompt
   }
 
   /** As it stood in a snapshot. `wake` makes its handler ask again; where a reply waits already, at once. */
@@ -175,7 +185,12 @@ export class Desk implements Answers {
   /** The open questions of this run stay open, and are answered where it is resumed. */
   suspend(runId: string): void {
     for (const entry of this.entries.values()) {
-      if (entry.question.state === "open" && entry.of === runId) entry.isSuspended = true
+      if (entry.question.state !== "open" || entry.of !== runId) continue
+      entry.isSuspended = true
+      // its handler did not come to it again
+      if (entry.pending !== undefined)
+        Deferred.doneUnsafe(entry.pending.taken, refuse(new ResumeFirst({ id: entry.question.id })))
+      entry.pending = undefined
     }
   }
 

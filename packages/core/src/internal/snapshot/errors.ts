@@ -59,8 +59,7 @@ export const restoreError = (saved: Failure, tool: Tool.Any): unknown => {
 }
 
 export const saveEnd = (end: AttemptEnd, tool: Tool.Any): End => {
-  if (end._tag === "success")
-    return { end: "success", ...(end.json === undefined ? {} : { json: sanitize(end.json) }) }
+  if (end._tag === "success") return { end: "success", ...(end.json === undefined ? {} : { json: sanitize(end.json) }) }
   return { end: end._tag, ...("error" in end && end.error !== undefined ? { error: saveError(end.error, tool) } : {}) }
 }
 

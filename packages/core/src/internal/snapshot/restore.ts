@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Decision from "../../Decision.ts"
 import type { Question } from "../../Question.ts"
-import type { Call, Fanout } from "../../Snapshot.ts"
+import { BadSnapshot, type Call, type Fanout, SnapshotError } from "../../Snapshot.ts"
 import * as Contract from "../../Contract.ts"
 import type { StopReason } from "../../Report.ts"
 import type { CallState } from "../call.ts"
@@ -45,40 +45,106 @@ const silent: Decision.Commands = {
   proceed: () => {}
 }
 
-export const restore = (executor: Executor, saved: Fanout, questions: ReadonlyArray<Question>): Effect.Effect<void> =>
+/** Fails with `BadSnapshot` where it contradicts itself: somebody has changed it. */
+export const restore = (executor: Executor, saved: Fanout): Effect.Effect<void, SnapshotError> =>
   Effect.suspend(() => {
-    const { calls, deadlines, env, state } = executor
-    executor.stoppedFromAbove = saved.stoppedBy as StopReason | undefined
-    const states = [...calls.values()]
-    states.forEach((call, i) => {
-      restoreCall(executor, call, saved.calls[i]!)
-    })
-    // what succeeded is known by now: a quorum may ask whether its values agree
-    Decision.open(state, silent)
-    for (const events of saved.steps) {
-      const step = events.map((event) => ({ ...event }) as Decision.Event)
-      executor.steps.push(step)
-      Decision.step(state, step, silent)
+    try {
+      const wrong = replay(executor, saved)
+      if (wrong !== undefined) return refuse(wrong)
+    } catch (defect) {
+      return refuse(String(defect))
     }
-    states.forEach((call, i) => {
-      const one = saved.calls[i]!
-      if (one.state === "settled") call.settle(one.settledAt ?? 0)
-      if (one.state === "over") executor.provisional.push(call)
-      if (one.state === "waiting")
-        executor.asking.restore(
-          call,
-          questions.filter((question) => isBelow(call, question))
-        )
+    return Effect.forEach([...executor.calls.values()], (call, i) => restoreRetry(call, saved.calls[i]!), {
+      discard: true
     })
-    for (const { left, node } of saved.deadlines) deadlines.set(node, { timer: undefined, due: 0, left })
-    env.ownAccount?.resume(saved.used)
-    executor.goesOn()
-    return Effect.forEach(states, (call, i) => restoreRetry(call, saved.calls[i]!), { discard: true })
   })
 
-/** Does it come of this call, or of a fan-out inside of its handler? */
-const isBelow = ({ spec: { id } }: CallState, { call }: Question): boolean =>
-  id === "/" || call === id || call.startsWith(`${id}/`)
+const refuse = (cause: string) => Effect.fail(new SnapshotError({ reason: new BadSnapshot({ cause }) }))
+
+const replay = (executor: Executor, saved: Fanout): string | undefined => {
+  const { calls, compiled, deadlines, env, state } = executor
+  executor.stoppedFromAbove = saved.stoppedBy as StopReason | undefined
+  const states = [...calls.values()]
+  states.forEach((call, i) => {
+    restoreCall(executor, call, saved.calls[i]!)
+  })
+  // what succeeded is known by now: a quorum may ask whether its values agree
+  Decision.open(state, silent)
+  for (const events of saved.steps) {
+    for (const { node, type } of events)
+      if (!types.has(type) || compiled.nodes[node] === undefined) return `nothing can be "${type}" at node ${node}`
+    const step = events.map((event) => ({ ...event }) as Decision.Event)
+    executor.steps.push(step)
+    Decision.step(state, step, silent)
+  }
+  if (!Decision.isSuspended(state, 0) && !Decision.isClosed(state))
+    return "its steps do not lead to where only answers are waited for"
+  for (const [i, call] of states.entries()) {
+    const { index } = call.spec
+    const one = saved.calls[i]!
+    if (!phases[one.state].includes(Decision.phase(state, index))) return `${one.id} is not ${one.state} by its steps`
+    if (Decision.verdict(state, index) === "succeeded" && call.end?._tag !== "success")
+      return `${one.id} has succeeded, and has no value`
+    if (one.state === "settled") call.settle(one.settledAt ?? 0)
+    if (one.state === "over") executor.provisional.push(call)
+  }
+  for (const { left, node } of saved.deadlines) deadlines.set(node, { timer: undefined, due: 0, left })
+  for (const [i, { policy }] of compiled.nodes.entries())
+    if (policy === "deadline" && Decision.isActive(state, i) && !deadlines.has(i))
+      return `nothing is left of deadline ${i}`
+  env.ownAccount?.resume(saved.used)
+  executor.goesOn()
+  return undefined
+}
+
+const types = new Set<string>([
+  "asks",
+  "answered",
+  "ended",
+  "leftBehind",
+  "undone",
+  "retryDue",
+  "timeout",
+  "grace",
+  "stagger",
+  "deadline",
+  "stop"
+] satisfies ReadonlyArray<Decision.Event["type"]>)
+
+const phases: { readonly [state in Call["state"]]: ReadonlyArray<Decision.Phase> } = {
+  idle: ["idle"],
+  waiting: ["waiting"],
+  over: ["ended", "skipped"],
+  settled: ["ended", "skipped"]
+}
+
+/** Who waited, waits. To be called once the snapshot has been claimed: the desk may be that of a session. */
+export const restoreQuestions = (executor: Executor, saved: Fanout, questions: ReadonlyArray<Question>): void => {
+  for (const [i, call] of [...executor.calls.values()].entries()) {
+    const { open, state } = saved.calls[i]!
+    if (state !== "waiting") continue
+    executor.asking.restore(
+      call,
+      questions.filter(({ id }) => open.includes(id))
+    )
+  }
+}
+
+/** What fan-outs inside of its handler did: known, until they go on, and not to be undone here. */
+const effectsIn = (nested: ReadonlyArray<Fanout | null>): ReadonlyArray<EffectRecord> =>
+  nested.flatMap((fanout) =>
+    (fanout?.calls ?? []).flatMap(({ effects, nested }) => [
+      ...effects.map((one) => {
+        const effect = new EffectRecord(one.ordinal, one.key)
+        effect.state = one.state
+        effect.order = one.order
+        effect.error = one.error
+        effect.written = true
+        return effect
+      }),
+      ...effectsIn(nested)
+    ])
+  )
 
 const restoreCall = (executor: Executor, call: CallState, saved: Call): void => {
   const { contract, params, tool } = call.spec
@@ -115,7 +181,8 @@ const restoreCall = (executor: Executor, call: CallState, saved: Call): void => 
   })
   call.restore(
     effects.filter(({ adopted }) => !adopted).map(({ effect }) => effect),
-    effects.filter(({ adopted }) => adopted).map(({ effect }) => effect)
+    effects.filter(({ adopted }) => adopted).map(({ effect }) => effect),
+    effectsIn(saved.nested).filter(({ reported }) => reported !== undefined)
   )
 }
 

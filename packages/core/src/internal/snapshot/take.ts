@@ -40,9 +40,20 @@ const takeCall = (executor: Executor, call: CallState, problems: Array<string>):
   if (call.end?._tag === "success" && call.end.json !== undefined && !isJson(call.end.json))
     problem("what it answered with is no JSON: give its tool a success schema")
   if (waits && call.current?.hasSession === true) problem("its handler has opened a session: ask before that")
-  const nested = waits ? (call.current?.runs ?? []).map(take) : []
-  for (const one of nested) problems.push(...one.problems)
-  const effects = call.effects.flatMap((effect) => takeEffect(executor, call, effect, waits, problem))
+  const runs = waits ? (call.current?.runs ?? []) : []
+  const taken = runs.map((run) => (run === undefined ? undefined : take(run)))
+  for (const one of taken) problems.push(...(one?.problems ?? []))
+  // what its handler has not come to again stays as it was before
+  const before = waits ? (call.current?.resumes ?? call.resumes).slice(runs.length) : []
+  const nested = [...taken.map((one) => one?.fanout ?? null), ...before]
+  const keys = new Set(nested.flatMap(keysIn))
+  const isScoped = Decision.scopesOf(state, index).length > 0
+  if (isScoped && runs.some((run) => canUndo(run)))
+    problem("what a fan-out inside of its handler did may have to be undone yet: ask before that")
+  const effects = call.effects.flatMap((effect) =>
+    // fan-outs inside of a handler that runs again bring theirs with them
+    waits && call.isAdopted(effect) && keys.has(effect.key) ? [] : takeEffect(executor, call, effect, waits, problem)
+  )
   const isRetry = (event: Decision.Event) => event.type === "ended" && event.node === index && event.result === "retry"
   return {
     id,
@@ -65,8 +76,23 @@ const takeCall = (executor: Executor, call: CallState, problems: Array<string>):
       const { _tag, ...denied } = reply
       return { ordinal, prompt, denied }
     }),
-    nested: nested.map(({ fanout }) => fanout)
+    open: waits ? openOf(call) : [],
+    nested
   }
+}
+
+const keysIn = (fanout: Fanout | null): ReadonlyArray<string> =>
+  (fanout?.calls ?? []).flatMap(({ effects, nested }) => [...effects.map(({ key }) => key), ...nested.flatMap(keysIn)])
+
+const canUndo = (run: Executor | undefined): boolean =>
+  [...(run?.calls.values() ?? [])].some(
+    ({ current, effects }) => effects.some(({ canBeUndone }) => canBeUndone) || (current?.runs.some(canUndo) ?? false)
+  )
+
+/** What it waits for, and what fan-outs inside of its handler wait for. */
+const openOf = ({ current, expected, open }: CallState): ReadonlyArray<string> => {
+  const nested = current?.runs.flatMap((run) => [...(run?.calls.values() ?? [])].flatMap(openOf)) ?? []
+  return [...new Set([...[...open].filter((id) => !id.startsWith("@")), ...expected, ...nested])]
 }
 
 const takeEffect = (
@@ -78,9 +104,11 @@ const takeEffect = (
 ): ReadonlyArray<Call["effects"][number]> => {
   const { error, key, order, ordinal, undo, undoIsOfContract, value } = effect
   const adopted = call.isAdopted(effect)
-  // fan-outs inside of a handler that runs again bring theirs with them
-  if ((waits && adopted) || effect.state === "intended" || effect.state === "running") return []
-  const mayBeUndone = !waits && effect.canBeUndone && Decision.isProvisional(state, call.spec.index)
+  if (effect.state === "intended" || effect.state === "running") return []
+  const { index } = call.spec
+  // of one that waits it will be known when it is over
+  const isProvisional = waits ? Decision.scopesOf(state, index).length > 0 : Decision.isProvisional(state, index)
+  const mayBeUndone = effect.canBeUndone && isProvisional
   if (mayBeUndone && (adopted || !undoIsOfContract))
     problem("its undo was given at the commit, and may be wanted yet: put it into the contract")
   const answer = Option.getOrUndefined(value)

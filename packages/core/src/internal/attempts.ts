@@ -223,7 +223,8 @@ export class Attempts {
   /** Watches an attempt's fiber: called once, whenever it ends. It must never throw. */
   private onExit(call: CallState, attempt: RunningAttempt, exit: Exit.Exit<unknown, unknown>): void {
     attempt.ended = true
-    this.leaveLine(call, attempt)
+    // after one that was left behind a further attempt may stand there
+    if (!attempt.leftBehind) this.leaveLine(call)
     const wasSuspended = attempt.stop === suspension && call.stoppedBy === undefined
     if (wasSuspended && !attempt.leftBehind) return this.onSuspended(call, attempt, exit)
     // a further attempt may be asking by then
@@ -247,8 +248,8 @@ export class Attempts {
   }
 
   /** Answered, it may stand in the line of the session: its turn would start a call that is over. */
-  private leaveLine(call: CallState, attempt: RunningAttempt): void {
-    if (call.current === attempt && call.ticket !== undefined) this.spending.leave(call)
+  private leaveLine(call: CallState): void {
+    if (call.ticket !== undefined) this.spending.leave(call)
   }
 
   /** Its call waits on: the core is not told. */
@@ -277,7 +278,7 @@ export class Attempts {
     attempt.leftBehind = true
     if (!isSuspended) this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler was left behind")
     this.host.leftBehind.add(attempt)
-    this.leaveLine(call, attempt)
+    this.leaveLine(call)
     this.spending.settle(call, attempt)
     this.spending.free(attempt)
     const since = this.env.clock.currentTimeMillisUnsafe()

@@ -274,7 +274,8 @@ export class Attempts {
   /** It had not ended at its bound: it is fenced, and lives in the quarantine until it ends. */
   leaveBehind(attempt: RunningAttempt): void {
     const call = this.host.calls.get(attempt.spec.index)!
-    const isSuspended = attempt.stop === suspension
+    // unless it has been stopped since
+    const isSuspended = attempt.stop === suspension && call.stoppedBy === undefined
     attempt.leftBehind = true
     if (!isSuspended) this.host.asking.ended(call, call.stoppedBy?.reason ?? "its handler was left behind")
     this.host.leftBehind.add(attempt)

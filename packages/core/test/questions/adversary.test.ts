@@ -248,7 +248,22 @@ describe("a fan-out that is being suspended", () => {
       const report = yield* within(0, handle.report)
       assert(report?._tag === "Success")
       assert.strictEqual(report.value.calls[0]!.leftBehind, true)
-      assert.deepStrictEqual(outcomes(report.value), ["Cancelled", "Suspended"])
+      assert.deepStrictEqual(outcomes(report.value), ["Suspended", "Suspended"])
+    }).pipe(Effect.scoped, Effect.provide(Questions.suspend))
+  )
+
+  it.effect("can be stopped also when a finalizer hangs, and is over at the bound", () =>
+    Effect.gen(function* () {
+      const hangs = reads(Effect.ensuring(room, Effect.never))
+      const handle = yield* Fanout.start(Plan.all({ a: hangs, b: tidies }), { runId: "r", drain: 1_000 })
+      yield* TestClock.adjust(50)
+      const exit = yield* within(10_000, handle.stop("enough"))
+      assert(exit?._tag === "Success")
+      assert.deepStrictEqual(outcomes(exit.value), ["Cancelled", "Cancelled"])
+      assert.deepStrictEqual(
+        exit.value.calls.map(({ leftBehind }) => leftBehind),
+        [true, false]
+      )
     }).pipe(Effect.scoped, Effect.provide(Questions.suspend))
   )
 })

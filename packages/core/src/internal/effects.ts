@@ -9,15 +9,15 @@ import type { EffectReport } from "../Report.ts"
 /** Undoes an effect, whatever it needs being provided. */
 export type BoundUndo = (value: Option.Option<unknown>) => Effect.Effect<unknown, unknown, Scope>
 
-/** `intended`: it has not passed the gate. `absent`: it did not happen. `running`: it has passed the gate, and has not ended. */
-type State = "intended" | "absent" | "running" | EffectReport["state"]
+/** `absent`: it did not happen, or has not passed the gate. `running`: it has passed the gate, and has not ended. */
+type State = "absent" | "running" | EffectReport["state"]
 
 export class EffectRecord {
   readonly ordinal: number
   readonly key: string
-  state: State = "intended"
+  state: State = "absent"
   /** When it passed the gate, among all effects of the fan-out. */
-  order = -1
+  order = 0
   value: Option.Option<unknown> = Option.none()
   undo: BoundUndo | undefined
   /** Is it undone as the contract says, and not as its handler said? */
@@ -31,7 +31,7 @@ export class EffectRecord {
   /** Does the journal have its state? */
   written = false
   /** Its state when it was repeated: what had happened by then has happened. */
-  private before: State = "intended"
+  private before: State = this.state
 
   constructor(ordinal: number, key: string) {
     this.ordinal = ordinal
@@ -40,7 +40,7 @@ export class EffectRecord {
 
   /** May it have happened, and not have been undone? */
   get acted(): boolean {
-    return this.state !== "intended" && this.state !== "absent" && this.state !== "compensated"
+    return this.state !== "absent" && this.state !== "compensated"
   }
 
   get canBeUndone(): boolean {
@@ -50,7 +50,7 @@ export class EffectRecord {
   /** As it stands in a report; nothing if it did not happen. */
   get reported(): EffectReport["state"] | undefined {
     if (this.state === "running") return "unknown"
-    return this.state === "intended" || this.state === "absent" ? undefined : this.state
+    return this.state === "absent" ? undefined : this.state
   }
 
   /** It passes the gate. */
@@ -63,8 +63,7 @@ export class EffectRecord {
 
   /** It has ended. */
   end(state: "absent" | "committed" | "unknown", value: Option.Option<unknown>): void {
-    const happenedBefore = this.before === "committed" || this.before === "unknown"
-    this.state = happenedBefore && (state === "absent" || this.before === "committed") ? this.before : state
+    this.state = this.before === "committed" || state === "absent" ? this.before : state
     if (Option.isSome(value)) this.value = value
   }
 }

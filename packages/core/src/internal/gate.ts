@@ -135,13 +135,16 @@ export class Gate {
       return exit
     }
     const { contract, params } = call.spec
-    const contractual = contract.effect === "none" ? undefined : contract.probe
-    const probe: Contract.Probe | undefined = (options.probe as Contract.Probe | undefined) ?? contractual
-    const asked =
-      probe === undefined ? Effect.succeedNone : asks(probe, { key: record.key, params, value: Option.none() })
-    return Effect.flatMap(asked, (happened) => {
+    // only what acts has passed
+    const probe = (options.probe as Contract.Probe | undefined) ?? (contract as Contract.Acting).probe
+    if (probe === undefined) {
+      record.end("unknown", Option.none())
+      recorder.effectState(call, record)
+      return exit
+    }
+    return Effect.flatMap(asks(probe, { key: record.key, params, value: Option.none() }), (happened) => {
       if (attempt.leftBehind) return exit
-      if (probe !== undefined) recorder.effectProbed(call, record.key, happened)
+      recorder.effectProbed(call, record.key, happened)
       const state = Option.isNone(happened) ? "unknown" : happened.value ? "committed" : "absent"
       record.end(state, Option.none())
       if (state === "absent") recorder.effectRefused(call, attempt, record.key, "probe")
@@ -186,8 +189,8 @@ const undoOf = (
   context: Context.Context<never>
 ): EffectRecord["undo"] => {
   const { contract, params } = call.spec
-  const contractual = contract.effect !== "none" && contract.compensate !== "atCommit" ? contract.compensate : undefined
-  const undo = (compensate as Contract.Compensate | undefined) ?? contractual
+  // where the contract says "atCommit", the commit says how
+  const undo = (compensate ?? (contract as Contract.Acting).compensate) as Contract.Compensate | undefined
   if (undo === undefined) return undefined
   return (value) =>
     Effect.updateContext(
@@ -200,8 +203,10 @@ const undoOf = (
 /** By the contract, does this failure mean that nothing happened? */
 const saysNothing = (call: CallState, exit: Exit.Failure<unknown, unknown>): boolean => {
   const { reasons } = exit.cause
-  const fail = reasons.length === 1 ? reasons[0] : undefined
-  return fail !== undefined && Cause.isFailReason(fail) && !Contract.mayHaveActed(call.spec.contract, fail.error)
+  // what went wrong beside it may have come later
+  if (reasons.length !== 1) return false
+  const [reason] = reasons as [Cause.Reason<unknown>]
+  return Cause.isFailReason(reason) && !Contract.mayHaveActed(call.spec.contract, reason.error)
 }
 
 /** Waits for the effect; at a bound of its own it is interrupted, and waited for all the same. */

@@ -35,14 +35,13 @@ export class Undo {
   readonly items: ReadonlyArray<Item>
   /** Has it ended, or has its bound passed? */
   isOver = false
-  failed = false
   /** What is being undone. */
   current: Item | undefined
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   private done = 0
   private readonly inner: ReadonlyArray<Undo>
   private readonly told: Told
-  private waiting: Array<() => void> = []
+  private readonly waiting: Array<() => void> = []
 
   /** It begins when `inner`, the undos of subtrees that run already, are over. */
   constructor(scope: number, items: ReadonlyArray<Item>, inner: ReadonlyArray<Undo>, told: Told) {
@@ -53,16 +52,13 @@ export class Undo {
     for (const { effect } of items) effect.isTaken = true
   }
 
-  readonly program: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.andThen(
-      Effect.forEach(this.inner, (undo) => undo.over, { discard: true }),
-      Effect.forEach(this.items, (item) => this.undo(item), { discard: true })
-    )
-  )
+  readonly program: Effect.Effect<void> = Effect.gen({ self: this }, function* () {
+    for (const undo of this.inner) yield* undo.over
+    for (const item of this.items) yield* this.undo(item)
+  })
 
   private undo(item: Item): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.isOver) return Effect.void
       this.current = item
       this.told.begins(item)
       const { effect } = item
@@ -78,7 +74,6 @@ export class Undo {
   }
 
   private end(item: Item, error: string | undefined): void {
-    if (error !== undefined) this.failed = true
     this.current = undefined
     this.done++
     this.told.ends(item, error)
@@ -89,20 +84,15 @@ export class Undo {
     const error = `not undone within ${millis} ms`
     const { current } = this
     // the last may have ended in this very instant
-    for (const item of this.items.slice(this.done)) {
-      this.failed = true
-      this.told.ends(item, error)
-    }
+    for (const item of this.items.slice(this.done)) this.told.ends(item, error)
     this.conclude()
     this.fiber?.interruptUnsafe()
-    return current !== undefined && this.fiber?.pollUnsafe() === undefined
+    return current !== undefined && this.fiber!.pollUnsafe() === undefined
   }
 
   conclude(): void {
     this.isOver = true
-    const { waiting } = this
-    this.waiting = []
-    for (const resume of waiting) resume()
+    for (const resume of this.waiting) resume()
   }
 
   /** Waits until it is over. */

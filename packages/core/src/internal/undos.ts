@@ -73,9 +73,7 @@ export class Undos {
     undo.fiber.addObserver(() => {
       if (undo.isOver) return
       undo.conclude()
-      // beside what was undone a call may have done what cannot be
-      const remains = undo.failed || items.some(({ call }) => call.acted !== "no")
-      this.tell({ type: "undone", node: scope, result: remains ? "failure" : "success" })
+      this.tell(endOf(undo))
     })
     return undo
   }
@@ -85,7 +83,7 @@ export class Undos {
     if (undo.isOver) return undefined
     const { current } = undo
     if (undo.giveUp(this.host.env.limits.undo)) this.leaveBehind(undo, current!.call)
-    return { type: "undone", node: undo.scope, result: undo.failed ? "failure" : "success" }
+    return endOf(undo)
   }
 
   private leaveBehind(undo: Undo, call: CallState): void {
@@ -168,10 +166,9 @@ export class Undos {
     undo.fiber = this.fork(undo.program)
     const bound = this.fork(env.clock.sleep(Duration.millis(env.limits.undo)))
     bound.addObserver(() => {
-      if (!undo.isOver) undo.giveUp(env.limits.undo)
+      undo.giveUp(env.limits.undo)
     })
     this.quarantine(undo, call, () => {
-      if (!undo.isOver) undo.conclude()
       bound.interruptUnsafe()
     })
   }
@@ -180,3 +177,10 @@ export class Undos {
     this.host.recorder.compensating(call, effect)
   }
 }
+
+/** Beside what was undone, or was to be, a call may have done what cannot be. */
+const endOf = ({ items, scope }: Undo): Decision.Event => ({
+  type: "undone",
+  node: scope,
+  result: items.some(({ call }) => call.acted !== "no") ? "failure" : "success"
+})

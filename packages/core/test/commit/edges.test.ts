@@ -214,7 +214,6 @@ describe("an undo", () => {
       // its fiber has something to do yet when the timer elapses, in the same instant
       assert.isFalse(undo.giveUp(0))
       assert.isTrue(undo.isOver)
-      assert.isFalse(undo.failed)
       assert.deepStrictEqual(told, ["begins", "ends"])
     })
   )

@@ -104,7 +104,7 @@ const takeEffect = (
 ): ReadonlyArray<Call["effects"][number]> => {
   const { error, key, order, ordinal, undo, undoIsOfContract, value } = effect
   const adopted = call.isAdopted(effect)
-  if (effect.state === "intended" || effect.state === "running") return []
+  if (effect.state === "running") return []
   const { index } = call.spec
   // of one that waits it will be known when it is over
   const isProvisional = waits ? Decision.scopesOf(state, index).length > 0 : Decision.isProvisional(state, index)

@@ -4,6 +4,8 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Contract, Fanout, Journal, Plan, Quarantine } from "@toolscope/core"
+import * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
@@ -46,5 +48,29 @@ it.effect("a late undo has the bound of every undo", () =>
     yield* TestClock.adjust("1 minute")
     const last = journal.events.at(-1)
     assert.deepInclude(last, { type: "effect.compensationFailed", call: "/deaf" })
+  })
+)
+
+it.effect("a late undo that has ended leaves no timer behind", () =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    let asleep = 0
+    const counting = Object.create(clock, {
+      sleep: {
+        value: (duration: Duration.Duration) =>
+          Effect.suspend(() => {
+            asleep++
+            return Effect.ensuring(
+              clock.sleep(duration),
+              Effect.sync(() => asleep--)
+            )
+          })
+      }
+    }) as Clock.Clock
+    const journal = Journal.memory()
+    yield* Effect.provideService(leftBehind(Effect.void, Quarantine.make(), journal), Clock.Clock, counting)
+    yield* TestClock.adjust("3 seconds")
+    assert.deepInclude(journal.events.at(-1), { type: "effect.compensated", call: "/deaf" })
+    assert.strictEqual(asleep, 0)
   })
 )

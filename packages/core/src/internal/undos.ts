@@ -50,15 +50,13 @@ export class Undos {
     const { calls, compiled, recorder } = this.host
     const { end } = compiled.nodes[scope]!
     const inner = [...this.byScope.values()].filter((undo) => !undo.isOver && undo.scope > scope && undo.scope < end)
-    const taken = new Set(inner.flatMap(({ items }) => items.map(({ effect }) => effect)))
     const below: Array<CallState> = []
     for (let i = scope; i < end; i++) {
       const call = calls.get(i)
       // what was left behind may still act: it is undone when it has ended
       if (call !== undefined && !call.leftBehind) below.push(call)
     }
-    const items = itemsOf(below).filter(({ effect }) => !taken.has(effect))
-    const undo = new Undo(scope, items, inner, {
+    const undo = new Undo(scope, itemsOf(below), inner, {
       begins: this.begins,
       ends: ({ call, effect }, error) => {
         // one that was given up before it began: what there was to undo has not been said yet

@@ -25,7 +25,7 @@ interface Host {
 export class Undos {
   /** Those that run, or are over, by their scope. */
   private readonly byScope = new Map<number, Undo>()
-  /** Those that are still to come, of calls that were left behind. */
+  /** Those that had to be waited for, of calls that were left behind. */
   private readonly expected = new Map<CallState, LeftBehind>()
   private readonly host: Host
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -138,9 +138,7 @@ export class Undos {
     }
     this.undoLate(call)
     const expected = this.expected.get(call)
-    if (expected === undefined) return
-    this.expected.delete(call)
-    env.quarantine.remove(expected)
+    if (expected !== undefined) env.quarantine.remove(expected)
   }
 
   /** It will be undone when it has ended: until then, nothing may begin that this would land in. */

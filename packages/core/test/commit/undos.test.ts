@@ -383,15 +383,25 @@ describe("what was left behind in a lost subtree", () => {
       const world = new World()
       const contract = Contract.compensable({ compensate: world.undo("a"), repeat: "keyed" })
       const deafTwice = Plan.effect(deafFor(5_000), contract, { retry: 1, timeout: 10 })
-      const fiber = yield* Effect.forkChild(runOf(Plan.atomic(Plan.all({ deafTwice, bad: failsAt(3_000) }))))
+      const quarantine = Quarantine.make()
+      const plan = Plan.atomic(Plan.all({ deafTwice, bad: failsAt(3_000) }))
+      const fiber = yield* Effect.forkChild(Effect.provideService(runOf(plan), Quarantine.Current, quarantine))
       yield* TestClock.adjust("4 seconds")
       const { journal } = yield* Fiber.join(fiber)
       const lateOnes = () => journal.events.filter(({ type }) => type === "response.late").length
       yield* TestClock.adjust(1_000)
       assert.strictEqual(lateOnes(), 1)
       assert.deepStrictEqual(world.log, [])
+      assert.deepStrictEqual(
+        quarantine.list().map(({ attempt, undo }) => ({ attempt, undo })),
+        [
+          { attempt: 2, undo: undefined },
+          { attempt: 2, undo: true }
+        ]
+      )
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(world.log, ["undo a"])
+      assert.strictEqual(quarantine.count(), 0)
     })
   )
 
@@ -419,6 +429,10 @@ describe("what was left behind in a lost subtree", () => {
     Effect.gen(function* () {
       const stays = Plan.effect(deafFor(5_000), compensable)
       const { quarantine, run } = yield* owned(lost({ stays }))
+      assert.deepStrictEqual(
+        quarantine.list().map(({ undo }) => undo),
+        [undefined]
+      )
       yield* TestClock.adjust(3_500)
       assert.strictEqual(quarantine.count(), 0)
       assert.deepStrictEqual(saidOf(run, "/stays"), ["call.settled", "response.late"])

@@ -85,20 +85,17 @@ describe("a commit that is known to have happened", () => {
 
   it.effect("is undone where its atomic fails afterwards: once, told its key and its answer", () =>
     Effect.gen(function* () {
-      for (const whose of ["the commit", "the contract"]) {
-        const told: Array<unknown> = []
-        const compensate = ({ key, value }: Contract.Done) => Effect.sync(() => told.push({ key, value }))
-        const handler = Effect.gen(function* () {
-          yield* Commit.run(Effect.succeed("first"), whose === "the commit" ? { compensate } : {})
-          if ((yield* room) === 0) return yield* Effect.fail("full")
-        })
-        const contract = acting({ compensate: whose === "the commit" ? "atCommit" : compensate })
-        const plan = Plan.atomic(Plan.effect(handler, contract))
-        const { exit, told: events } = yield* resume(plan, yield* suspend(plan), 0)
-        assert.deepStrictEqual(told, [{ key: "r/#0", value: Option.some("first") }])
-        assert.deepStrictEqual(events, ["effect.compensating", "effect.compensated"])
-        assert.deepStrictEqual(errorOf(exit).report.calls[0]!.effects, [{ key: "r/#0", state: "compensated" }])
-      }
+      const told: Array<unknown> = []
+      const compensate = ({ key, value }: Contract.Done) => Effect.sync(() => told.push({ key, value }))
+      const handler = Effect.gen(function* () {
+        yield* Commit.run(Effect.succeed("first"))
+        if ((yield* room) === 0) return yield* Effect.fail("full")
+      })
+      const plan = Plan.atomic(Plan.effect(handler, acting({ compensate })))
+      const { exit, told: events } = yield* resume(plan, yield* suspend(plan), 0)
+      assert.deepStrictEqual(told, [{ key: "r/#0", value: Option.some("first") }])
+      assert.deepStrictEqual(events, ["effect.compensating", "effect.compensated"])
+      assert.deepStrictEqual(errorOf(exit).report.calls[0]!.effects, [{ key: "r/#0", state: "compensated" }])
     })
   )
 
@@ -163,16 +160,19 @@ describe("the undo of a commit before the suspension", () => {
     Effect.gen(function* () {
       let undone = 0
       const compensate = () => Effect.sync(() => ++undone)
+      const commit = Commit.run(Effect.void, { compensate })
       for (const contract of [
         acting({ compensate: "atCommit" }),
         acting({ compensate: () => Effect.die("not this") })
       ]) {
-        const atomic = plan(Commit.run(Effect.void, { compensate }), contract)
-        const { reason } = yield* failed(Fanout.run(atomic))
-        assert(reason._tag === "Stopped")
-        assert.include(reason.by.reason, "/acts: its undo was given at the commit")
+        // whether the call is over, or asks itself
+        for (const handler of [commit, Effect.andThen(commit, room)]) {
+          const { reason } = yield* failed(Fanout.run(plan(handler, contract)))
+          assert(reason._tag === "Stopped")
+          assert.include(reason.by.reason, "/acts: its undo was given at the commit")
+        }
       }
-      assert.strictEqual(undone, 2)
+      assert.strictEqual(undone, 4)
     })
   )
 })

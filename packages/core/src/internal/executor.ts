@@ -648,6 +648,8 @@ export class Executor {
       effects: [...this.calls.values()].flatMap(({ effects }) => effects),
       strays: [this.leftBehind, ...[...this.calls.values()].flatMap(({ strays }) => strays)]
     })
+    // the handler around it has its answer: it does not wait for this one any more
+    if (!this.isSuspended) this.asking.moves()
     this.leaveCaller()
     for (const call of this.calls.values()) if (call.leftBehind) this.undos.late(call)
   }

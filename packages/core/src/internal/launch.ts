@@ -45,21 +45,32 @@ interface More {
   readonly whenOnlyQuestionsRemain?: Questions.Policy["whenOnlyQuestionsRemain"]
 }
 
+/** For a fan-out that goes on: `admit` may refuse it, before its snapshot is claimed. */
+export interface MoreFrom<E> extends More {
+  readonly admit?: (compiled: Compiled) => Effect.Effect<void, E>
+}
+
 /** Everything that can be known beforehand is checked here: all faults at once, and nothing has started. */
 export const prepare = (plan: Node, options: Options, more: More = {}): Effect.Effect<Executor, PlanError> =>
   // of another plan only a snapshot can be
   build(plan, options, more) as Effect.Effect<Executor, PlanError>
 
 /** As {@link prepare}, to go on from a snapshot; claims it, last of all. */
-export const prepareFrom = (
+export const prepareFrom = <E = never>(
   plan: Node,
   snapshot: Snapshot,
   options: Options,
-  more: More = {}
-): Effect.Effect<Executor, PlanError | SnapshotError> =>
-  Effect.flatMap(Effect.andThen(verify(snapshot), Claims), (claim) =>
-    build(plan, { ...optionsOf(snapshot), ...options }, { ...more, resumed: snapshot, claim: claim(snapshot) })
-  )
+  more: MoreFrom<E> = {}
+): Effect.Effect<Executor, PlanError | SnapshotError | E> =>
+  Effect.flatMap(Effect.andThen(verify(snapshot), Claims), (claim) => {
+    const { admit, ...rest } = more
+    const claimed = (compiled: Compiled) =>
+      Effect.andThen(admit === undefined ? Effect.void : admit(compiled), claim(snapshot)) as Effect.Effect<
+        void,
+        SnapshotError
+      >
+    return build(plan, { ...optionsOf(snapshot), ...options }, { ...rest, resumed: snapshot, claim: claimed })
+  })
 
 /** The settings that a snapshot was taken under. */
 const optionsOf = ({ settings }: Snapshot): Options => {
@@ -78,11 +89,11 @@ const build = (
   plan: Node,
   options: Options,
   {
-    claim = Effect.void,
+    claim = () => Effect.void,
     home,
     resumed,
     whenOnlyQuestionsRemain = "suspend"
-  }: More & { readonly resumed?: Snapshot; readonly claim?: Effect.Effect<void, SnapshotError> }
+  }: More & { readonly resumed?: Snapshot; readonly claim?: (compiled: Compiled) => Effect.Effect<void, SnapshotError> }
 ): Effect.Effect<Executor, PlanError | SnapshotError> =>
   Effect.withFiber((fiber): Effect.Effect<Executor, PlanError | SnapshotError> => {
     const caller = runningOf(fiber)
@@ -145,7 +156,7 @@ const build = (
       const differences = differencesOf(executor.compiled, saved)
       const other = new SnapshotError({ reason: new OtherPlan({ differences }) })
       if (differences.length > 0) return resumed === undefined ? Effect.die(other) : Effect.fail(other)
-      const restored = Effect.andThen(restore(executor, saved), claim)
+      const restored = Effect.andThen(restore(executor, saved), claim(executor.compiled))
       return Effect.map(resumed === undefined ? Effect.orDie(restored) : restored, () => {
         const asked = resumed?.questions ?? desk.list().filter(({ state }) => state === "open")
         for (const question of resumed?.questions ?? []) desk.remember(question, identity.runId)

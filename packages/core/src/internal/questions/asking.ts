@@ -243,7 +243,7 @@ export class Asking {
     const answered = () => {
       this.host.push({ type: "answered", node: call.spec.index })
     }
-    if (!this.hasToldCaller) return answered()
+    if (!this.hasToldCaller && !(caller?.heritage.asking.isComingBack(caller) ?? false)) return answered()
     // the handler around it goes on first: it has to have a permit
     this.hasToldCaller = false
     caller!.heritage.asking.closedBelow(caller!, this, answered)
@@ -293,6 +293,11 @@ export class Asking {
     this.hasToldCaller = false
     const caller = this.host.env.caller!
     caller.heritage.asking.closedBelow(caller, this, () => {})
+  }
+
+  /** Answered below, and without a permit: what else is answered there waits with it. */
+  private isComingBack(attempt: RunningAttempt): boolean {
+    return !attempt.isOver && this.host.callOf(attempt).waits === "returning"
   }
 
   private openedBelow(attempt: RunningAttempt, below: Asking): void {

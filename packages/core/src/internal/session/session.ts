@@ -171,7 +171,9 @@ class State {
   }
 
   private resume(plan: Plan.Any, snapshot: Snapshot, options: SessionResume): Launched<SnapshotError | QuestionError> {
-    return this.next(options, (home) => resumed(Plan.toNode(plan), snapshot, options, { home }))
+    return this.next(options, (home) =>
+      resumed<SessionError>(Plan.toNode(plan), snapshot, options, { home, admit: (compiled) => this.admit(compiled) })
+    )
   }
 
   /** Refused while the place is taken. */
@@ -247,15 +249,20 @@ class State {
     return isInside(fiber, this.quarantine) ? new InsideHandler() : undefined
   }
 
+  /** Not the same call that has failed the same way again and again. */
+  private admit(compiled: Executor["compiled"]): Effect.Effect<void, SessionError> {
+    const calls = this.loops.find(compiled)
+    return calls.length > 0 ? refuse(new LoopDetected({ calls })) : Effect.void
+  }
+
   /** What is known to be wrong before anything is stopped; reserves nothing. */
   private check(plan: Plan.Any, options: FanoutOptions): Effect.Effect<void, PlanError | SessionError> {
     const looked = Effect.flatMap(
       prepare(Plan.toNode(plan), options, { home: { ...this.home(this.epoch + 1), account: undefined } }),
       ({ compiled }) => {
-        const calls = this.loops.find(compiled)
-        if (calls.length > 0) return refuse(new LoopDetected({ calls }))
         const { shortage } = this
-        return shortage === undefined ? Effect.void : refuse(new BudgetExceeded(shortage))
+        const affordable = shortage === undefined ? Effect.void : refuse(new BudgetExceeded(shortage))
+        return Effect.andThen(this.admit(compiled), affordable)
       }
     )
     return Effect.withFiber((fiber) => {

@@ -7,16 +7,16 @@ import type { PlanError } from "../../PlanError.ts"
 import { AlreadyAnswered, QuestionError, UnknownQuestion, Withdrawn } from "../../QuestionError.ts"
 import type { Snapshot, SnapshotError } from "../../Snapshot.ts"
 import type { Executor } from "../executor.ts"
-import { prepareFrom } from "../launch.ts"
+import { type MoreFrom, prepareFrom } from "../launch.ts"
 import type { Node } from "../node.ts"
 
 /** Everything that can be known beforehand is checked first; then the snapshot is claimed. */
-export const resumed = (
+export const resumed = <E = never>(
   plan: Node,
   snapshot: Snapshot,
   options: ResumeOptions,
-  more?: Parameters<typeof prepareFrom>[3]
-): Effect.Effect<Executor, PlanError | SnapshotError | QuestionError> => {
+  more?: MoreFrom<E>
+): Effect.Effect<Executor, PlanError | SnapshotError | QuestionError | E> => {
   const { answers = {}, by, deny = [], ...rest } = options
   const who = by === undefined ? {} : { by }
   return Effect.flatMap(check(snapshot, [...Object.keys(answers), ...deny]), () =>

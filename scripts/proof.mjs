@@ -121,22 +121,25 @@ ${
 }`)
 }
 if (kept.mutants) {
-  sections.push(`## Mutants of the decision core
+  // each part as it was last run: a whole run takes longer than the part that was changed
+  const parts = [["everything", kept.mutants], ...Object.entries(kept["mutants-parts"] ?? {})]
+  sections.push(`## Mutants of the decision core and of the gate
 
-One-line changes of the decision core, each run against the explorer's small plans and the pure tests. The survivors are listed and explained in
-[survivors.md](../packages/testing/mutants/survivors.md).
+One-line changes, each run alone: those of the decision core against the explorer's small plans and the pure tests, those of the gate and of undo against the
+tests of the core. The survivors are listed and explained in [survivors.json](../packages/testing/mutants/survivors.json).
 
-\`npm run mutants\`${ofCommit(kept.mutants)}
+\`npm run mutants\`, and \`npm run mutants -- --only FILE\` for a part
 
-${facts(kept.mutants.result)}${
-    kept["mutants-undo"] === undefined
-      ? ""
-      : `
-
-\`npm run mutants -- --only decision/undo.ts\`: the part that has been added since${ofCommit(kept["mutants-undo"])}
-
-${facts(kept["mutants-undo"].result)}`
-  }`)
+${table(
+  ["what", "mutants", "killed", "score", "commit"],
+  parts.map(([what, { at, result }]) => [
+    kept["mutants-parts"] !== undefined && what === "everything" ? "the decision core, without undo" : what,
+    count(result.mutants),
+    count(result.killed),
+    `${result.score.toFixed(1)} %`,
+    at ?? ""
+  ])
+)}`)
 }
 if (kept.controls) {
   sections.push(`## Negative controls

@@ -59,14 +59,14 @@ export interface Options {
  * import { RateLimit } from "@toolscope/node"
  * import * as Effect from "effect/Effect"
  *
- * const startedAt = performance.now()
- * const Now = Tool.make("now", {
+ * const Look = Tool.make("look", {
  *   contract: Contract.readOnly,
- *   handler: () => Effect.sync(() => Math.floor((performance.now() - startedAt) / 200))
- * }).pipe(RateLimit.tool({ limit: 2, window: "200 millis" }))
+ *   handler: () => Effect.succeed("here")
+ * }).pipe(RateLimit.tool({ limit: 2, window: "1 hour", onExceeded: "fail" }))
  *
- * const five = Plan.all(Array.from({ length: 5 }, () => Plan.call(Now)))
- * console.log(await Effect.runPromise(Fanout.run(five))) // => [ 0, 0, 1, 1, 2 ]
+ * const four = Plan.all(Array.from({ length: 4 }, () => Plan.settled(Plan.call(Look))))
+ * const outcomes = await Effect.runPromise(Fanout.run(four))
+ * console.log(outcomes.map(({ _tag }) => _tag)) // => [ 'Succeeded', 'Succeeded', 'Failed', 'Failed' ]
  * ```
  *
  * @since 0.1.0

@@ -131,12 +131,13 @@ tests of the core. The survivors are listed and explained in [survivors.json](..
 \`npm run mutants\`, and \`npm run mutants -- --only FILE\` for a part
 
 ${table(
-  ["what", "mutants", "killed", "score", "commit"],
-  parts.map(([what, { at, result }]) => [
+  ["what", "mutants", "killed", "score", "run as", "commit"],
+  parts.map(([what, { at, how = "npm run mutants", result }]) => [
     kept["mutants-parts"] !== undefined && what === "everything" ? "the decision core, without undo" : what,
     count(result.mutants),
     count(result.killed),
     `${result.score.toFixed(1)} %`,
+    how,
     at ?? ""
   ])
 )}`)

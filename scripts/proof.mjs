@@ -96,7 +96,15 @@ checked on what it leaves.
 
 \`npm run simulate -- --seeds N\`${ofCommit(kept.simulation)}
 
-${facts(kept.simulation.result)}`)
+${facts(kept.simulation.result)}${
+    kept.simulation.result.planners === undefined
+      ? ""
+      : `
+
+Whole sessions, of planners that change their minds, under budgets, permits and loops, with fan-outs inside of handlers:
+
+${facts(kept.simulation.result.planners)}`
+  }`)
 }
 if (kept.sweep) {
   const { result } = kept.sweep

@@ -46,7 +46,6 @@ export interface Environment {
   readonly desk: Desk
   /** Answers that came with a resume, and were not taken. */
   readonly refused: Array<QuestionReason>
-  readonly newId: (prefix: string) => string
   /** Nobody else uses it. */
   readonly ownsDesk: boolean
 }

@@ -145,7 +145,6 @@ const build = (
       questions,
       desk,
       refused: [],
-      newId: (prefix) => newRunId(() => random.nextDoubleUnsafe()).replace("run", prefix),
       ownsDesk: around === undefined && home === undefined
     })
     // a handler that runs again starts its fan-outs in the same order
@@ -206,7 +205,8 @@ const suspensionOf = (executor: Executor): Effect.Effect<Suspended<unknown> | un
     const { budget, timeout, ...limits } = env.limits
     const snapshot: Snapshot = {
       toolscope: 1,
-      snapshot: env.newId("snapshot"),
+      // not from `Random`: a program with a seed would take a new snapshot for one that was claimed
+      snapshot: `snapshot_${crypto.randomUUID()}`,
       runId: env.runId,
       takenAt: env.clock.currentTimeMillisUnsafe(),
       settings: {

@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Commit, Contract, Fanout, FanoutError, Plan, Question, Snapshot, Tool } from "@toolscope/core"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 
@@ -220,6 +221,14 @@ describe("a suspended fan-out", () => {
       const reason = yield* reasonOf(Fanout.run(plan))
       assert(reason._tag === "Stopped")
       assert.include(reason.by.reason, "/b: what it answered with is no JSON")
+    })
+  )
+
+  it.effect("has an id of its own, also in a program whose chance has a seed", () =>
+    Effect.gen(function* () {
+      const plan = Plan.effect(room, Contract.readOnly)
+      const seeded = Effect.map(suspend(plan), ({ snapshot }) => snapshot).pipe(Random.withSeed("the same"))
+      assert.notStrictEqual(yield* seeded, yield* seeded)
     })
   )
 })

@@ -68,11 +68,9 @@ export class Gate {
         }
         const violation = violationOf(attempt, options)
         if (violation !== undefined) return violated(violation)
-        if (
-          !call.effects.some(
-            (effect) => effect.ordinal === ordinal && effect.isReplayed && effect.state === "committed"
-          )
-        )
+        const before = call.effects.find((effect) => effect.key === key && effect.isReplayed)
+        // what happened before a resume is not done again, nor what may have and must not be repeated
+        if (before === undefined || (before.state !== "committed" && Contract.mayRepeat(call.spec.contract, true)))
           recorder.effectIntended(call, attempt, key)
         const admitted = Effect.onExit(Effect.orDie(restore(recorder.flush)), (exit) =>
           Effect.sync(() => {

@@ -242,7 +242,8 @@ describe("a commit of which nobody knows whether it happened", () => {
   it.effect("is not run again where the contract forbids that: the call ends in doubt, and says why", () =>
     Effect.gen(function* () {
       const { plan: asks, runs } = plan(acting())
-      const { exit } = yield* resume(asks, yield* suspend(asks))
+      const { exit, told } = yield* resume(asks, yield* suspend(asks))
+      assert.deepStrictEqual(told, [])
       assert.deepStrictEqual(runs, ["r/#0"])
       const [call] = errorOf(exit).report.calls
       const { effects, outcome } = call!

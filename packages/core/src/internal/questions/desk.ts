@@ -75,15 +75,7 @@ export class Desk implements Answers {
    */
   ask(question: Question, asked: Asked, of: string): void {
     const before = this.entries.get(question.id)
-    const entry: Entry = {
-      question: { ...question },
-      of,
-      asked,
-      wake: undefined,
-      pending: undefined,
-      isSuspended: false
-    }
-    this.entries.set(question.id, entry)
+    const entry = this.put(question, asked, of)
     if (before === undefined || before.question.state !== "open") {
       this.tell(entry.question)
       return
@@ -132,16 +124,15 @@ export class Desk implements Answers {
   /** As it stood in a snapshot, where it is known how to read an answer. */
   restoreAsked(question: Question, asked: Asked, of: string): void {
     const pending = this.entries.get(question.id)?.pending
-    const entry: Entry = {
-      question: { ...question },
-      of,
-      asked,
-      wake: undefined,
-      pending: undefined,
-      isSuspended: false
-    }
-    this.entries.set(question.id, entry)
+    const entry = this.put(question, asked, of)
     if (pending !== undefined) this.give(entry, asked, pending)
+  }
+
+  /** Open, with somebody who can be told at once. */
+  private put(question: Question, asked: Asked, of: string): Entry {
+    const entry = { question: { ...question }, of, asked, wake: undefined, pending: undefined, isSuspended: false }
+    this.entries.set(question.id, entry)
+    return entry
   }
 
   /** What waited for its asker. */

@@ -35,6 +35,24 @@ describe("simulation", () => {
     120_000
   )
 
+  it.effect("a call that times out in the instant in which its time is up anyway breaks no law", () =>
+    Effect.gen(function* () {
+      const reads = { toolscope: 1, plan: { call: "reads", params: { after: 10, then: "throw" } } }
+      const acting = { call: "acting", params: { does: "fanout", plan: reads }, timeout: 10 }
+      const inner = { toolscope: 1, plan: acting, budget: { wallClock: 10 } }
+      const plan = { toolscope: 1, plan: { call: "steadfast", params: { does: "fanout", plan: inner } } }
+      const { events, violations } = yield* Simulation.runSession({
+        tools: { reads: { contract: "readOnly" } },
+        session: {},
+        planner: [{ when: { outcomes: 1 }, does: "fanout", plan }],
+        schedule: { order: "plain", seed: 0 }
+      })
+      assert.deepStrictEqual(violations.map(Laws.show), [])
+      const reasons = events.flatMap((event) => (event.type === "fanout.closed" ? [event.report.reason?._tag] : []))
+      assert.deepStrictEqual(reasons, ["Stopped", "BudgetExceeded", undefined])
+    })
+  )
+
   it.effect("the same seed leaves the same session, and each says how to replay it", () =>
     Effect.gen(function* () {
       for (let seed = 0; seed < 15; seed++) {

@@ -45,6 +45,7 @@ interface Host {
   readonly asking: Asking
   readonly leftBehind: Set<RunningAttempt | Undo>
   readonly isStopping: boolean
+  readonly stoppedFromAbove: StopReason | undefined
   readonly closed: boolean
   /** The report has been made: what comes now stands in the journal only. */
   readonly reported: boolean
@@ -191,7 +192,10 @@ export class Attempts {
   }
 
   stop(call: CallState, reason: StopReason): void {
-    call.stoppedBy ??= reason
+    if (call.stoppedBy === undefined) {
+      call.stoppedBy = reason
+      call.isStoppedFromAbove = reason === this.host.stoppedFromAbove
+    }
     const attempt = call.current
     this.recorder.stopRequested(call, call.stoppedBy)
     // it waits for a permit of the session, or between two: it will not start
@@ -352,7 +356,7 @@ export class Attempts {
     if (end === undefined || end._tag === "success") return tell(end === undefined ? "failure" : "success")
     const isOpen = () => Decision.decision(this.host.state, index) === undefined && !this.host.isStopping
     // what interrupted a timed-out attempt is its timeout: that is no bug of the handler
-    const why = call.stoppedBy?.source === "timeout" && end._tag === "noAnswer" ? { _tag: end._tag } : end
+    const why = call.hasTimedOut && end._tag === "noAnswer" ? { _tag: end._tag } : end
     if (spec.retry === undefined || !isOpen() || !Retry.mayFollow(spec.contract, why, call.acted !== "no"))
       return tell("failure")
     call.retry ??= Retry.make(spec.retry)

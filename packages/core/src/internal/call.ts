@@ -59,6 +59,8 @@ export class CallState {
   lastError: unknown
   end: AttemptEnd | undefined
   stoppedBy: StopReason | undefined
+  /** Was that a stop of everything? */
+  isStoppedFromAbove = false
   leftBehind = false
   /** What fan-outs inside of its handler left behind, and has not ended since. */
   strays: ReadonlyArray<ReadonlySet<unknown>> = nothing as ReadonlyArray<never>
@@ -148,9 +150,14 @@ export class CallState {
     return ordinal === 0 ? idempotencyKey : `${idempotencyKey}#${ordinal}`
   }
 
+  /** Was it stopped by its own timeout? That of a caller is a stop from above. */
+  get hasTimedOut(): boolean {
+    return this.stoppedBy?.source === "timeout" && !this.isStoppedFromAbove
+  }
+
   /** The error of the current attempt: of its timeout, or as it answered. */
   get error(): unknown {
-    if (this.stoppedBy?.source === "timeout") return timedOut(this.timeout)
+    if (this.hasTimedOut) return timedOut(this.timeout)
     return this.end !== undefined && "error" in this.end ? this.end.error : undefined
   }
 
@@ -182,6 +189,7 @@ export class CallState {
       end: this.end,
       lastError: this.lastError,
       stoppedBy: this.stoppedBy,
+      hasTimedOut: this.hasTimedOut,
       timeout: this.timeout
     }))
   }

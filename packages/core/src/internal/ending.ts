@@ -93,6 +93,8 @@ export interface History {
   /** The error of the attempt before that. */
   readonly lastError: unknown
   readonly stoppedBy: StopReason | undefined
+  /** Was that the timeout of its last attempt? */
+  readonly hasTimedOut: boolean
   /** The timeout of an attempt, in milliseconds. */
   readonly timeout: number
 }
@@ -104,13 +106,12 @@ export interface Conclusion {
 }
 
 export const conclude = (history: History): Conclusion => {
-  const { acted, attempts, end, lastError, stoppedBy } = history
-  const timeout = stoppedBy?.source === "timeout"
+  const { acted, attempts, end, hasTimedOut, lastError, stoppedBy } = history
   const no = end === undefined || stoppedBy !== undefined ? undefined : denialIn(end)
   if (no !== undefined && !history.inDoubt) return { outcome: Outcome.denied(no) }
   if (
     end === undefined ||
-    (end._tag === "refused" && !timeout && (end.error === undefined || stoppedBy !== undefined))
+    (end._tag === "refused" && !hasTimedOut && (end.error === undefined || stoppedBy !== undefined))
   ) {
     if (attempts === 0) return { outcome: Outcome.skipped }
     return { outcome: acted ? Outcome.unknown(lastError) : Outcome.cancelled(lastError) }
@@ -121,7 +122,7 @@ export const conclude = (history: History): Conclusion => {
     return { outcome: acted && !answered ? Outcome.unknown(end.error) : Outcome.failed(end.error) }
   }
   const afterStop = isInduced(end) || end.error === undefined ? {} : { afterStop: end.error }
-  if (timeout) {
+  if (hasTimedOut) {
     const error = timedOut(history.timeout)
     return { outcome: acted ? Outcome.unknown(error) : Outcome.failed(error), ...afterStop }
   }

@@ -124,8 +124,7 @@ export class Recorder {
 
   ended(call: CallState, attempt: RunningAttempt): void {
     const end = call.end!
-    const stop = call.stoppedBy?.source
-    const induced = stop !== undefined && isInduced(end)
+    const induced = call.stoppedBy !== undefined && isInduced(end)
     // its own error, not that of a timeout that it did not hear
     const message = induced || !("error" in end) ? undefined : (text(end.error, "message") ?? text(end.error, "_tag"))
     // that nothing happened is said also where a stop is why
@@ -134,7 +133,7 @@ export class Recorder {
       type: "attempt.ended",
       call: call.spec.id,
       attempt: attempt.attempt,
-      result: result ?? (induced ? (stop === "timeout" ? "timeout" : "stopped") : end._tag),
+      result: result ?? (induced ? (call.hasTimedOut ? "timeout" : "stopped") : end._tag),
       ...(message === undefined ? {} : { error: message })
     })
   }

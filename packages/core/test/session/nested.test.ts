@@ -150,6 +150,21 @@ describe("a fan-out inside of a handler", () => {
     })
   )
 
+  it.effect("is cancelled when its caller times out: it is not itself what took too long", () =>
+    Effect.gen(function* () {
+      const leaf = Plan.effect(Effect.never, reads, { timeout: 500 })
+      const { journal } = yield* ran(Plan.all({ a: Plan.effect(inside(Plan.all({ leaf })), reads, { timeout: 20 }) }))
+      const closed = journal.events.flatMap((event) => (event.type === "fanout.closed" ? [event.report] : []))
+      const [inner, outer] = closed.map(({ calls }) => calls[0]!)
+      assert.deepInclude(inner, { outcome: "Cancelled", verdict: "none" })
+      assert.deepInclude(inner!.stoppedBy, { source: "timeout", call: "/a" })
+      assert.isUndefined(inner!.error)
+      assert.deepInclude(outer, { outcome: "Failed", verdict: "failed" })
+      const ends = journal.events.flatMap((event) => (event.type === "attempt.ended" ? [event.result] : []))
+      assert.strictEqual(ends[0], "stopped")
+    })
+  )
+
   it.effect("is over before the bound of its caller, so that only what is deaf is left behind", () =>
     Effect.gen(function* () {
       const quarantine = Quarantine.make()

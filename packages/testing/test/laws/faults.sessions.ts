@@ -78,6 +78,26 @@ export const faults: ReadonlyArray<Fault> = [
     "an effect that passed the gate when the next had begun",
     both(move(of("effect.intended", "s.3"), closed), alter(of("effect.intended", "s.3"), { run: "s.1", call: "/look" }))
   ],
+  [
+    "G4",
+    "runsOut",
+    "time that was up before it was over",
+    ({ journal }) => {
+      journal[indexOf(journal, of("fanout.opened", "s.1"))].budget.wallClock.limit = 1_000
+    }
+  ],
+  [
+    "L13",
+    "runsOut",
+    "an attempt that timed out, where it was its caller",
+    alter(of("attempt.ended", "s.2@1"), { result: "timeout" })
+  ],
+  [
+    "G4",
+    "runsOut",
+    "a timeout of the caller that counts as the call's own",
+    inReport("s.2@1", "/", (call) => Object.assign(call, { verdict: "failed" }))
+  ],
   ["G11", "replans", "a session without an opening", drop(opened)],
   ["G11", "replans", "two sessions of one name", duplicate(opened)],
   ["L18", "replans", "a session that never closed", drop(closed)],

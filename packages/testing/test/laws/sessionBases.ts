@@ -90,4 +90,18 @@ const spends = () =>
       })
   )
 
-export const sessionBases = { replans, spends }
+/** Time is up in the instant in which the call times out, so that nobody is told of the budget. Once in an agent that times out, too. */
+const runsOut = () =>
+  observe({}, (session) =>
+    Effect.gen(function* () {
+      const never = { call: "reads", params: { after: 10, then: "never" } }
+      const budget = { wallClock: 10 }
+      yield* Effect.exit(
+        session.fanout(Plan.call(Zoo.tools.reads, { then: "never" }, { timeout: 10 }), { budget, timeout: 10 })
+      )
+      const inner = { toolscope: 1, plan: { ...never, timeout: 90 } }
+      yield* Effect.exit(session.fanout(Plan.call(agent, { does: "fanout", plan: inner }, { timeout: 20 })))
+    })
+  )
+
+export const sessionBases = { replans, spends, runsOut }

@@ -14,10 +14,19 @@ export const isFromAbove = (run: Run, event: Of<"stop.requested">): boolean => {
   const isEarlier = (stop: Event) => run.whole.place(stop) < run.whole.place(event)
   return (
     caller?.stops.some(
-      (stop) => stop.source === source && stop.origin === origin && stop.reason === reason && isEarlier(stop)
+      (stop) =>
+        stop.source === source &&
+        stop.origin === origin &&
+        stop.reason === reason &&
+        (stop.attempt === undefined || stop.attempt === inside!.attempt) &&
+        isEarlier(stop)
     ) === true
   )
 }
+
+/** Does it end the call, and not only an attempt of it? */
+export const endsCall = (run: Run, stop: Of<"stop.requested">): boolean =>
+  stop.source !== "timeout" || isFromAbove(run, stop)
 
 /** The first stop of everything, if there was one. */
 export const stopFromAbove = (run: Run): Of<"stop.requested"> | undefined =>

@@ -2,7 +2,7 @@
  * Laws about the report: nothing is lost, nothing is attributed to the wrong cause, and all of it can be found in the journal.
  */
 import type { Record } from "../../Ledger.ts"
-import { isFromAbove } from "./above.ts"
+import { endsCall, isFromAbove } from "./above.ts"
 import { type Complain, law } from "./law.ts"
 import { began, type CallTrace, leftInside, type Of, type Run } from "./run.ts"
 import { derive, type Derived } from "./decisions.ts"
@@ -280,7 +280,7 @@ export const neverConfused = law(
       for (const { ended, stops } of call.attempts) {
         const [end] = ended
         if (end?.result !== "stopped" && end?.result !== "timeout") continue
-        if (stops[0] === undefined || (end.result === "timeout") !== (stops[0].source === "timeout"))
+        if (stops[0] === undefined || (end.result === "timeout") === endsCall(run, stops[0]))
           complain(`an attempt of ${call.id} ended as ${end.result}, which nobody had asked for`, [...stops, end])
       }
       const { report: reported } = call

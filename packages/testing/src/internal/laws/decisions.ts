@@ -270,8 +270,11 @@ const checkCall = (run: Run, node: PlanNode, derived: Derived, complain: Complai
     say(`has the verdict succeeded, and is ${outcome}${stoppedBy === undefined ? "" : ", stopped"}`)
   const isOutside =
     stoppedBy !== undefined &&
-    stoppedBy.source !== "timeout" &&
-    call.stops.some((stop) => stop.source === stoppedBy.source && isFromAbove(run, stop))
+    call.stops.some((stop) => {
+      const { origin, reason, source } = stop
+      const isIt = source === stoppedBy.source && origin === stoppedBy.call && reason === stoppedBy.reason
+      return isIt && isFromAbove(run, stop)
+    })
   // what the budget does not let begin has failed; what runs when its time is up is stopped
   const isRefused = stoppedBy?.source === "budget" && call.stops.length === 0
   const expected = isOutside
@@ -304,10 +307,31 @@ const statusOf = (run: Run, derived: Derived): string => {
   const decision =
     root.policy === "call" ? run.index.call(root.path)?.report?.verdict : derived.decision(root)?.decision
   if (decision === "succeeded") return "succeeded"
-  // one that had timed out in that very instant was not told of the budget
-  const isOver = run.index.report?.reason?._tag === "BudgetExceeded" && decision === "stopped"
-  if (stopFromAbove(run)?.source === "budget" || (isOver && stopFromAbove(run) === undefined)) return "failed"
-  return decision === "stopped" || decision === "none" ? "interrupted" : "failed"
+  const wasStopped = decision === "stopped" || decision === "none"
+  return wasStopped && !isOutOfTime(run) ? "interrupted" : "failed"
+}
+
+/** Was it stopped because the time of its budget was up? A call that timed out in that very instant was told of that alone. */
+const isOutOfTime = (run: Run): boolean => {
+  const stop = stopFromAbove(run)
+  return (
+    (stop === undefined ? run.index.report!.reason?._tag === "BudgetExceeded" : stop.source === "budget") &&
+    timeIsUp(run)
+  )
+}
+
+/** Of a budget of its own, or of what it runs in. */
+const timeIsUp = ({ id, index: { closed }, tolerance, whole }: Run): boolean => {
+  const isOver = (opened: Of<"fanout.opened" | "session.opened"> | undefined): boolean => {
+    const limit = opened?.budget?.wallClock?.limit
+    // clocks of two kinds may differ by what is no time
+    return limit !== undefined && closed!.time + tolerance + 1 >= opened!.time + limit
+  }
+  for (let at: string | undefined = id; at !== undefined; at = whole.insideRun(at).inside?.run) {
+    const opened = whole.runs.get(at)?.index.opened
+    if (isOver(opened) || (opened !== undefined && isOver(whole.sessions.get(opened.session)?.opened))) return true
+  }
+  return false
 }
 
 const checkReason = (run: Run, complain: Complain): void => {
@@ -320,8 +344,7 @@ const checkReason = (run: Run, complain: Complain): void => {
   if (wrong.length > 0) complain(`the reason names ${wrong.join(", ")}, which did not fail`, [closed])
   if (status !== "failed") return
   const isShort =
-    stopFromAbove(run)?.source === "budget" ||
-    (reason._tag === "BudgetExceeded" && reason.calls.length === 0) ||
+    isOutOfTime(run) ||
     reason.calls.some((id) => {
       const call = run.index.call(id)?.report
       return call?.attempts === 0 && call.budget !== undefined

@@ -1,6 +1,7 @@
 /**
  * Laws about the gate: what may pass it, and that what has passed it has one fate.
  */
+import { endsCall } from "./above.ts"
 import { atGate, type EffectTrace, type Passage } from "./fates.ts"
 import { type Complain, law } from "./law.ts"
 import { type AttemptTrace, type CallTrace, type Event, marks, type Of, type Run } from "./run.ts"
@@ -9,7 +10,7 @@ const isBefore = (run: Run, a: Event, b: Event): boolean => run.index.place(a) <
 
 /** The request that ended a call, or one of its attempts, if it came before this event. */
 const stopBefore = (run: Run, call: CallTrace, attempt: number, event: Event): Of<"stop.requested"> | undefined =>
-  call.stops.find((stop) => (stop.source !== "timeout" || stop.attempt === attempt) && isBefore(run, stop, event))
+  call.stops.find((stop) => (endsCall(run, stop) || stop.attempt === attempt) && isBefore(run, stop, event))
 
 export const nothingAfterAStop = law(
   "Z11",

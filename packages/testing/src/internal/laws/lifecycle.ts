@@ -1,7 +1,7 @@
 /**
  * Laws about starting, stopping and ending: what may follow what, and how soon.
  */
-import { stopFromAbove } from "./above.ts"
+import { endsCall, stopFromAbove } from "./above.ts"
 import { atGate } from "./fates.ts"
 import { law } from "./law.ts"
 import {
@@ -10,7 +10,6 @@ import {
   type CallTrace,
   type Event,
   leftInside,
-  type Of,
   overOf,
   type Run,
   wasLeftBehind
@@ -22,9 +21,6 @@ const attemptsOf = (run: Run): ReadonlyArray<readonly [CallTrace, AttemptTrace]>
   run.index.calls.flatMap((call) => call.attempts.map((attempt) => [call, attempt] as const))
 
 const isBefore = (run: Run, a: Event, b: Event): boolean => run.index.place(a) < run.index.place(b)
-
-/** A stop that ends the call, and not only one attempt. */
-const endsCall = ({ source }: Of<"stop.requested">): boolean => source !== "timeout"
 
 export const owned = law(
   "G1",
@@ -123,7 +119,7 @@ export const neverStarted = law(
       for (const started of attempt.started) {
         const stop =
           call.stops.find(
-            (stop) => isBefore(run, stop, started) && (endsCall(stop) || stop.attempt === started.attempt)
+            (stop) => isBefore(run, stop, started) && (endsCall(run, stop) || stop.attempt === started.attempt)
           ) ?? (everything !== undefined && isBefore(run, everything, started) ? everything : undefined)
         if (stop !== undefined) {
           complain(`attempt ${attempt.number} of ${call.id} started after its stop was requested`, [stop, started])
@@ -203,7 +199,7 @@ export const beganInTime = law(
       const what = `attempt ${attempt.number} of ${call.id} began`
       if (records.length > 1) complain(`${what} ${records.length} times`, attempt.started, records)
       for (const record of records) {
-        const stop = call.stops.find((s) => endsCall(s) || s.attempt === attempt.number)
+        const stop = call.stops.find((s) => endsCall(run, s) || s.attempt === attempt.number)
         if (attempt.started.length === 0) complain(`${what}, and was never started`, [], [record])
         else if (attempt.refused.length > 0) complain(`${what}, though it was refused`, attempt.refused, [record])
         else if (stop !== undefined && record.at > stop.time + run.tolerance)
@@ -219,7 +215,7 @@ export const stoppedOnce = law(
   "A stop is requested once, an attempt that runs is told once, and nothing follows the stop of a call.",
   (run, complain) => {
     for (const call of run.index.calls) {
-      const final = call.stops.find(endsCall)
+      const final = call.stops.find((stop) => endsCall(run, stop))
       const again = final === undefined ? [] : call.stops.filter((stop) => stop !== final && isBefore(run, final, stop))
       if (again.length > 0) complain(`${call.id} was asked to stop again`, [final, ...again])
       for (const attempt of call.attempts) {

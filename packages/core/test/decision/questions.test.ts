@@ -49,6 +49,21 @@ describe("a call that waits for an answer", () => {
     assert.isTrue(Decision.isClosed(run.state))
   })
 
+  it("leaves the line when it ends without its answer: a further attempt stands in it once", () => {
+    const run = open({ all: ["call", "call", "call", "call"] }, { concurrency: 1 })
+    const retry = (node: number): Decision.Event => ({ type: "ended", node, result: "retry", acted: "no" })
+    const each = <A>(f: (node: number) => A): ReadonlyArray<A> => [1, 2, 3].map(f)
+    for (const event of each(asks)) run.step(event)
+    run.step(...each(answered))
+    run.step(...each(retry))
+    run.step(...each((node) => timer("retryDue", node)))
+    assert.deepStrictEqual(run.step(success(4)), ["start 1"])
+    assert.deepStrictEqual(run.step(success(1)), ["start 2"])
+    assert.deepStrictEqual(run.step(success(2)), ["start 3"])
+    run.step(success(3))
+    assert.isTrue(Decision.isClosed(run.state))
+  })
+
   it("does not time out", () => {
     const run = open("call")
     run.step(asks(0))

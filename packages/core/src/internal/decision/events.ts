@@ -13,6 +13,7 @@ import {
   countLive,
   enqueue,
   failed,
+  leaveQueue,
   none,
   phaseBackoff,
   phaseEnded,
@@ -115,6 +116,7 @@ const recordEnd = (state: State, call: number, result: "success" | "failure" | "
   const asking = phase === phaseWaiting || phase === phaseReturning || phase === phaseLeaving
   if (phase !== phaseRunning && phase !== phaseStopping && !asking) return
   const undecided = state.status[call] === active
+  if (phase === phaseReturning) leaveQueue(state, call)
   state.phase[call] = undecided && result === "retry" ? phaseBackoff : phaseEnded
   if (undecided && result !== "retry") giveVerdict(state, call, result === "success" ? succeeded : failed)
   setEffect(state, call, effect)

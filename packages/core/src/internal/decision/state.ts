@@ -243,6 +243,17 @@ export const dequeue = (state: State): number => {
   return call
 }
 
+/** It has ended before its turn came: a further attempt would stand in line twice. */
+export const leaveQueue = (state: State, call: number): void => {
+  const { queue, queueHead, queueSize } = state
+  let kept = 0
+  for (let k = 0; k < queueSize; k++) {
+    const one = queue[(queueHead + k) % queue.length]!
+    if (one !== call) queue[(queueHead + kept++) % queue.length] = one
+  }
+  state.queueSize = kept
+}
+
 export const markDirty = (state: State, node: number): void => {
   if (state.isDirty[node] === 1) return
   state.isDirty[node] = 1

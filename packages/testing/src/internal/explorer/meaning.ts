@@ -319,10 +319,18 @@ export class Meaning implements Rules {
   }
 
   private wait(call: number, phase: number): void {
+    this.leaveQueue(call)
     this.phase[call] = phase
     this.queue[this.scalars[0]!] = call
     this.scalars[0] = this.scalars[0]! + 1
     this.orders.add("queued", call)
+  }
+
+  /** Whoever stood in line before, and has ended since, stands where it comes again. */
+  private leaveQueue(call: number): void {
+    let left = 0
+    for (let k = 0; k < this.scalars[0]!; k++) if (this.queue[k] !== call) this.queue[left++] = this.queue[k]!
+    this.scalars[0] = left
   }
 
   /** First come, first served, as far as permits go. */

@@ -124,6 +124,8 @@ export class RunningAttempt implements Attempt {
   private onAllPassed: (() => void) | undefined
   /** How to stop the fan-outs inside of its handler that have not closed. */
   private within: Set<(reason: StopReason) => void> | undefined
+  /** Those of them in which nothing goes on but people who think. */
+  still: Set<Asking> | undefined
   private onAllClosed: (() => void) | undefined
   /** What the probe of a tool that commits at start said, where it was asked. */
   probed: Option.Option<boolean> | undefined
@@ -299,9 +301,13 @@ export class RunningAttempt implements Attempt {
     if (this.passing === 0) this.onAllPassed()
   })
 
-  /** Is there a fan-out inside of its handler that has not closed? */
+  /** How many fan-outs inside of its handler have not closed. */
+  get inside(): number {
+    return this.within?.size ?? 0
+  }
+
   get isAround(): boolean {
-    return this.within !== undefined && this.within.size > 0
+    return this.inside > 0
   }
 
   /** What the handler did not wait for: stopped, and waited for. */

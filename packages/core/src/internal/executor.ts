@@ -118,7 +118,7 @@ export class Executor {
     this.compiled = compiled
     this.env = env
     this.fork = Effect.runForkWith(env.context)
-    this.parking = new Parking(() => this.events.length > 0 || this.stopIsNew)
+    this.parking = new Parking(() => (this.events.length > 0 && !this.asking.isHeld) || this.stopIsNew)
     this.timers = new Timers(env.clock, this.fork, this.scheduleWake)
     this.recorder = new Recorder(env, compiled)
     this.drain = env.limits.drain
@@ -344,15 +344,13 @@ export class Executor {
   /** Nothing has happened. Is it over, since nothing but answers is waited for, and nobody waits for them here? */
   private standsStill(): boolean {
     if (!Decision.isSuspended(this.state, 0)) {
-      this.asking.moves()
       // something goes on that did not when this was asked for
       if (this.mustSuspend) this.requestStop({ source: "parent", reason: "the fan-out around it is suspended" })
       this.mustSuspend = false
       return false
     }
     const { caller, questions } = this.env
-    // what passes the gate while its handler asks has to end first
-    for (const { current } of this.calls.values()) if (current?.isOver === false && current.isPassing) return false
+    if (this.isBusy || (this.asking.isHeld && !this.mustSuspend)) return false
     if (caller !== undefined && !this.mustSuspend) {
       this.asking.standsStill()
       return false
@@ -371,9 +369,20 @@ export class Executor {
     return true
   }
 
+  /** Something passes the gate while its handler asks, or has happened inside of one and was not looked at yet: that has to end first. */
+  private get isBusy(): boolean {
+    const hasNews = (run: Executor) => !run.closed && (run.events.length > 0 || run.isBusy)
+    for (const { current } of this.calls.values()) {
+      if (current?.isOver !== false) continue
+      if (current.isPassing || current.runs.some((run) => run !== undefined && hasNews(run))) return true
+    }
+    return false
+  }
+
   /** One instant. Returns false if nothing had happened. */
   private pump(): boolean {
     if (!this.opened) {
+      if (!this.asking.mayMove()) return false
       this.opened = true
       Decision.open(this.state, this.commands)
       this.carryOut()
@@ -383,7 +392,7 @@ export class Executor {
     const due = this.timers.takeDue()
     for (const timer of due) this.elapse(timer)
     this.takeStop()
-    if (this.events.length === 0) return due.length > 0
+    if (this.events.length === 0 || !(this.mustSuspend || this.asking.mayMove())) return due.length > 0
     const events = this.events
     this.events = []
     this.step(events)
@@ -648,9 +657,8 @@ export class Executor {
       effects: [...this.calls.values()].flatMap(({ effects }) => effects),
       strays: [this.leftBehind, ...[...this.calls.values()].flatMap(({ strays }) => strays)]
     })
-    // the handler around it has its answer: it does not wait for this one any more
-    if (!this.isSuspended) this.asking.moves()
     this.leaveCaller()
+    if (!this.isSuspended) this.asking.hasClosed()
     for (const call of this.calls.values()) if (call.leftBehind) this.undos.late(call)
   }
 }

@@ -1,8 +1,9 @@
 /**
  * Between the calls that ask and the desk where people answer: who waits gives its permits back, and goes on with new ones.
  *
- * A call waits from its first open question until all of them are closed, and then until it has a permit again; what was answered
- * meanwhile is held until then. While it waits no timeout of its attempt runs.
+ * A call waits while it has open questions, or a fan-out inside of its handler does, and no fan-out inside of it does anything else. When
+ * all of its own are closed, or something is to happen in one of those fan-outs, it needs a permit again; what was answered is held until
+ * then, and nothing happens below. While it waits no timeout of its attempt runs.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -33,6 +34,7 @@ interface Host {
   readonly callOf: (attempt: RunningAttempt) => CallState
   readonly push: (event: Decision.Event) => void
   readonly takeStopAtOnce: () => void
+  readonly scheduleWake: () => void
   readonly now: () => number
   readonly armTimeout: (attempt: RunningAttempt, millis: number) => void
   /** A call that has not started will not. */
@@ -56,8 +58,8 @@ type Answer = Result.Result<unknown, Denied>
 
 export class Asking {
   private readonly host: Host
-  /** Of the fan-out around this one: it was told that nothing goes on here. */
-  private hasToldCaller = false
+  /** The handler around this fan-out waits for a permit: until it has one, nothing happens here. */
+  isHeld = false
 
   constructor(host: Host) {
     this.host = host
@@ -216,11 +218,14 @@ export class Asking {
   private opened(call: CallState, id: string): void {
     call.open.add(id)
     call.expected.delete(id)
-    if (call.waits === "no") this.beginWait(call)
+    this.rest(call)
   }
 
-  private beginWait(call: CallState): void {
-    const { current } = call
+  /** Waits, if nothing else is left to do for it. */
+  private rest(call: CallState): void {
+    const { current, open, waits } = call
+    const { moving, still } = insideOf(current)
+    if (waits !== "no" || moving > 0 || open.size + still === 0) return
     call.waits = "yes"
     if (current !== undefined && !current.isOver) {
       current.millisLeft = current.timesOutAt === undefined ? undefined : current.timesOutAt - this.host.now()
@@ -233,20 +238,19 @@ export class Asking {
   /** One less; `then` comes when the call has a permit again. */
   private closed(call: CallState, id: string, then: () => void): void {
     call.open.delete(id)
+    if (call.waits === "no") return then()
     call.held.push(then)
-    if (call.open.size === 0 && call.waits === "yes") this.comeBack(call)
+    this.comeBackIfDone(call)
+  }
+
+  private comeBackIfDone(call: CallState): void {
+    if (call.open.size + insideOf(call.current).still === 0) this.comeBack(call)
   }
 
   private comeBack(call: CallState): void {
-    const { caller } = this.host.env
+    if (call.waits !== "yes") return
     call.waits = "returning"
-    const answered = () => {
-      this.host.push({ type: "answered", node: call.spec.index })
-    }
-    if (!this.hasToldCaller && !(caller?.heritage.asking.isComingBack(caller) ?? false)) return answered()
-    // the handler around it goes on first: it has to have a permit
-    this.hasToldCaller = false
-    caller!.heritage.asking.closedBelow(caller!, this, answered)
+    this.host.push({ type: "answered", node: call.spec.index })
   }
 
   /** The core has a permit for it, and so has the session. */
@@ -259,7 +263,7 @@ export class Asking {
     call.held = []
     for (const then of held) then()
     // asked while it was on its way back
-    if (call.open.size > 0 && isAlive(call)) this.beginWait(call)
+    if (isAlive(call)) this.rest(call)
   }
 
   private withdraw(call: CallState, id: string, why: string): void {
@@ -279,35 +283,63 @@ export class Asking {
     call.waits = "no"
   }
 
-  /** Nothing goes on here but people who think: then nothing does in the handler around it. */
+  /** Nothing goes on here but people who think: then it may be that nothing does in the handler around it. */
   standsStill(): void {
     const { caller } = this.host.env
-    if (caller === undefined || this.hasToldCaller || caller.isOver) return
-    this.hasToldCaller = true
-    caller.heritage.asking.openedBelow(caller, this)
+    if (caller?.isOver === false) caller.heritage.asking.stillBelow(caller, this)
   }
 
-  /** Something goes on again. */
-  moves(): void {
-    if (!this.hasToldCaller) return
-    this.hasToldCaller = false
-    const caller = this.host.env.caller!
-    caller.heritage.asking.closedBelow(caller, this, () => {})
+  /** May something happen here? If the handler around it waits, it is asked to go on, and the driver is woken when it has. */
+  mayMove(): boolean {
+    const { caller } = this.host.env
+    if (caller === undefined || caller.isOver || this.host.isStopping) this.isHeld = false
+    else if (!this.isHeld) {
+      this.isHeld = true
+      caller.heritage.asking.movesBelow(caller, this)
+    }
+    return !this.isHeld
   }
 
-  /** Answered below, and without a permit: what else is answered there waits with it. */
-  private isComingBack(attempt: RunningAttempt): boolean {
-    return !attempt.isOver && this.host.callOf(attempt).waits === "returning"
+  /** This fan-out has closed: the handler around it does not wait for it any more. */
+  hasClosed(): void {
+    const { caller } = this.host.env
+    if (caller?.isOver === false) caller.heritage.asking.closedBelow(caller, this)
   }
 
-  private openedBelow(attempt: RunningAttempt, below: Asking): void {
-    if (!attempt.isOver) this.opened(this.host.callOf(attempt), `@${below.host.env.runId}`)
+  private stillBelow(attempt: RunningAttempt, below: Asking): void {
+    // what had passed the gate there may have ended: that is looked at here
+    if (attempt.still?.has(below) === true) return this.host.scheduleWake()
+    ;(attempt.still ??= new Set()).add(below)
+    this.rest(this.host.callOf(attempt))
   }
 
-  private closedBelow(attempt: RunningAttempt, below: Asking, then: () => void): void {
-    if (attempt.isOver) return then()
-    this.closed(this.host.callOf(attempt), `@${below.host.env.runId}`, then)
+  private movesBelow(attempt: RunningAttempt, below: Asking): void {
+    const call = this.host.callOf(attempt)
+    attempt.still?.delete(below)
+    if (call.waits === "no") {
+      below.isHeld = false
+      return
+    }
+    call.held.push(() => {
+      below.isHeld = false
+      below.host.scheduleWake()
+    })
+    this.comeBack(call)
   }
+
+  private closedBelow(attempt: RunningAttempt, below: Asking): void {
+    const call = this.host.callOf(attempt)
+    attempt.still?.delete(below)
+    if (call.waits === "no") this.rest(call)
+    else this.comeBackIfDone(call)
+  }
+}
+
+/** Fan-outs inside of the handler that have not closed: in how many something goes on, and in how many only people think. */
+const insideOf = (attempt: RunningAttempt | undefined): { readonly moving: number; readonly still: number } => {
+  if (attempt?.isOver !== false) return { moving: 0, still: 0 }
+  const still = attempt.still?.size ?? 0
+  return { moving: attempt.inside - still, still }
 }
 
 const isAlive = ({ current }: CallState): boolean => current?.isOver === false

@@ -12,6 +12,7 @@ import { compile } from "./internal/compile.ts"
 import { readDocument } from "./internal/document.ts"
 import { encodeNode } from "./internal/encode.ts"
 import { limitsOf } from "./internal/limits.ts"
+import { fromStrict as unstrict, planSchemaOf } from "./internal/planSchema.ts"
 import * as Plan from "./Plan.ts"
 import { type Fault, PlanError } from "./PlanError.ts"
 import type * as Tool from "./Tool.ts"
@@ -53,6 +54,44 @@ export const jsonSchema = (): object => {
   const { definitions, schema } = Schema.toJsonSchemaDocument(Document, { onExcessProperty: "error" })
   return { $schema: "https://json-schema.org/draft/2020-12/schema", ...schema, $defs: definitions }
 }
+
+/**
+ * JSON Schema of the plans that can be made of these tools: their parameters as their own schemas have them, a retry only where the
+ * contract can allow one, rivals at the same time and `atomic` only over what can be undone. What only a whole plan can tell (unique ids,
+ * quorums that can be reached), {@link decode} says.
+ *
+ * With `strict` it keeps to what strict schema modes of models take: every property is required, and what is optional may be `null`.
+ * Parameters that cannot be said so (records of any keys, tuples) are text: JSON, of the schema in the description. {@link fromStrict}
+ * takes both back.
+ *
+ * @example
+ * ```ts
+ * import { Contract, PlanDocument, Tool } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const Pay = Tool.make("pay", { contract: Contract.irreversible, handler: () => Effect.succeed("paid") })
+ * const { $defs } = PlanDocument.jsonSchemaOf([Pay]) as any
+ * const [call] = $defs.Node.anyOf
+ * console.log(Object.keys(call.properties)) // => [ 'call', 'params', 'timeout', 'idempotencyKey' ]
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const jsonSchemaOf = (
+  tools: ReadonlyArray<Tool.Any>,
+  options: {
+    /** For strict schema modes. Default `false`. */
+    readonly strict?: boolean
+  } = {}
+): object => planSchemaOf(tools, options.strict ?? false)
+
+/**
+ * The document that one of the strict form of {@link jsonSchemaOf} stands for: without the nulls, and with parameters that are text read.
+ * It keeps every place, so that pointers of faults are those of what was given. What is no document is given back as it is.
+ *
+ * @since 0.1.0
+ */
+export const fromStrict = (document: unknown, tools: ReadonlyArray<Tool.Any>): unknown => unstrict(document, tools)
 
 const fail = (faults: ReadonlyArray<Fault>): Effect.Effect<never, PlanError> =>
   Effect.fail(new PlanError({ faults: inPlanOrder(faults) }))

@@ -22,6 +22,7 @@ import type { CallError, NotReached } from "./CallError.ts"
 import type { Contract } from "./Contract.ts"
 import { guarded as guardedHandler } from "./internal/guard.ts"
 import * as codec from "./internal/codec.ts"
+import { parametersOfStrict, strictParameters } from "./internal/parametersSchema.ts"
 import type { PromiseAsk } from "./internal/promiseAsk.ts"
 import type { PromiseCommit, PromiseCommitOptions, PromiseDone } from "./internal/promiseCommit.ts"
 import { promiseHandler } from "./internal/promiseHandler.ts"
@@ -378,8 +379,22 @@ export const guarded: {
 export const isTool = (u: unknown): u is Any => typeof u === "object" && u !== null && TypeId in u
 
 /**
- * JSON Schema of the parameters, where the schema can say it.
+ * JSON Schema of the parameters, where the schema can say it. With `strict` in the dialect of strict schema modes (see
+ * `PlanDocument.jsonSchemaOf`), where it has a place there.
  *
  * @since 0.1.0
  */
-export const parametersJsonSchema = (tool: Any): object | undefined => codec.of(tool.parameters).jsonSchema()
+export const parametersJsonSchema = (
+  tool: Any,
+  options: {
+    /** Default `false`. */
+    readonly strict?: boolean
+  } = {}
+): object | undefined => (options.strict === true ? strictParameters(tool) : codec.of(tool.parameters).jsonSchema())
+
+/**
+ * The encoded parameters that some of the strict JSON Schema stand for: without the nulls that stand for what is absent.
+ *
+ * @since 0.1.0
+ */
+export const parametersFromStrict = (tool: Any, params: unknown): unknown => parametersOfStrict(tool, params)

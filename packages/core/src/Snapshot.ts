@@ -40,6 +40,12 @@ const End = Schema.Union([
   })
 ])
 const Stop = Schema.Struct({ source: Schema.String, call: Schema.optionalKey(Schema.String), reason: Schema.String })
+const ShortageJson = Schema.Struct({
+  name: Schema.String,
+  limit: Schema.Number,
+  used: Schema.Number,
+  asked: Schema.Number
+})
 const EffectJson = Schema.Struct({
   ordinal: Schema.Int,
   key: Schema.String,
@@ -76,6 +82,8 @@ const CallJson = Schema.Struct({
   end: Schema.optionalKey(End),
   lastError: Schema.optionalKey(Failure),
   stoppedBy: Schema.optionalKey(Stop),
+  /** Why the budget let no attempt, or no further one, start. */
+  shortage: Schema.optionalKey(ShortageJson),
   cleanup: Schema.optionalKey(Schema.String),
   late: Schema.Array(Schema.Int),
   leftBehind: Schema.Boolean,
@@ -104,7 +112,7 @@ export interface Fanout {
   readonly calls: ReadonlyArray<Call>
   /** What is left of the deadlines that are paused, in milliseconds, by the index of their node. */
   readonly deadlines: ReadonlyArray<{ readonly node: number; readonly left: number }>
-  /** What has been used of its budget. */
+  /** What has been used of its budget; of its wall clock, in milliseconds. */
   readonly used: { readonly [name: string]: number }
   /** Why everything was stopped: of a fan-out inside of a handler, before the handler asked. */
   readonly stoppedBy?: typeof Stop.Type

@@ -23,7 +23,7 @@ export class Account {
   /** This one, and all above it. */
   private readonly chain: ReadonlyArray<Account>
   private readonly wallClock: number
-  private readonly openedAt: number
+  private openedAt: number
 
   constructor(limits: ReadonlyMap<string, number>, parent: Account | undefined, openedAt: number) {
     this.limits = limits
@@ -44,12 +44,17 @@ export class Account {
   }
 
   /** Of its own limits. */
-  get usedSoFar(): { readonly [name: string]: number } {
-    return Object.fromEntries(this.used)
+  usedSoFar(now: number): { readonly [name: string]: number } {
+    const wallClock = Number.isFinite(this.wallClock) ? { wallClock: now - this.openedAt } : {}
+    return { ...Object.fromEntries(this.used), ...wallClock }
   }
 
-  /** It goes on where it was suspended: what it had used by then has been charged above it already, or elsewhere. */
-  resume(used: Amounts): void {
+  /**
+   * It goes on where it was suspended: what it had used by then has been charged above it already, or elsewhere. Between the two its wall
+   * clock stood still.
+   */
+  resume({ wallClock = 0, ...used }: Amounts, now: number): void {
+    this.openedAt = now - wallClock
     for (const [name, amount] of Object.entries(used)) add(this.used, name, amount)
   }
 

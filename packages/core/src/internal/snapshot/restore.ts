@@ -92,7 +92,7 @@ const replay = (executor: Executor, saved: Fanout): string | undefined => {
   for (const [i, { policy }] of compiled.nodes.entries())
     if (policy === "deadline" && Decision.isActive(state, i) && !deadlines.has(i))
       return `nothing is left of deadline ${i}`
-  env.ownAccount?.resume(saved.used)
+  env.ownAccount?.resume(saved.used, executor.now())
   executor.goesOn()
   return undefined
 }
@@ -156,6 +156,7 @@ const restoreCall = (executor: Executor, call: CallState, saved: Call): void => 
   call.late.push(...saved.late)
   call.leftBehind = saved.leftBehind
   call.startedAt = saved.startedAt
+  call.shortage = saved.shortage
   if (saved.approved) call.approval = "given"
   call.resumes = saved.nested
   for (const { answer, denied, ordinal, prompt } of saved.replies)

@@ -26,7 +26,7 @@ export const take = (executor: Executor): Taken => {
     steps: steps.map((events) => events.map((event) => ({ ...event }))),
     calls: [...calls.values()].map((call) => takeCall(executor, call, problems)),
     deadlines: [...deadlines].map(([node, { left }]) => ({ node, left })),
-    used: env.ownAccount?.usedSoFar ?? {},
+    used: env.ownAccount?.usedSoFar(executor.now()) ?? {},
     ...(executor.stoppedFromAbove === undefined ? {} : { stoppedBy: executor.stoppedFromAbove })
   }
   return { fanout, problems }
@@ -65,6 +65,7 @@ const takeCall = (executor: Executor, call: CallState, problems: Array<string>):
     ...(call.end === undefined || waits ? {} : { end: saveEnd(call.end, tool) }),
     ...(call.lastError === undefined ? {} : { lastError: saveError(call.lastError, tool) }),
     ...(call.stoppedBy === undefined || waits ? {} : { stoppedBy: call.stoppedBy }),
+    ...(call.shortage === undefined || waits ? {} : { shortage: call.shortage }),
     ...(call.cleanup === undefined ? {} : { cleanup: call.cleanup }),
     late: call.late,
     leftBehind: call.leftBehind,

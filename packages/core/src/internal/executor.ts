@@ -8,7 +8,6 @@
  *   so that an answer wins a tie with its timeout.
  * - A stop from outside is taken at once: between two starts of the same batch if need be.
  */
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
@@ -17,7 +16,6 @@ import * as Decision from "../Decision.ts"
 import type { Denied } from "../CallError.ts"
 import type { Shortage, Usage } from "../Budget.ts"
 import type { Fault } from "../PlanError.ts"
-import type { Answers, Policy } from "../Questions.ts"
 import type { CallReport, StopReason } from "../Report.ts"
 import { describeShortage } from "./account.ts"
 import { type Heritage, type Nested, type RunningAttempt, suspension } from "./attempt.ts"
@@ -26,8 +24,8 @@ import { CallState } from "./call.ts"
 import type { Compiled } from "./compile.ts"
 import type { Environment } from "./environment.ts"
 import { Gate } from "./gate.ts"
-import { text } from "./json.ts"
 import { Parking } from "./parking.ts"
+import { Answering } from "./questions/answering.ts"
 import { Asking } from "./questions/asking.ts"
 import type { Desk } from "./questions/desk.ts"
 import { stopReason } from "./reason.ts"
@@ -68,10 +66,7 @@ export class Executor {
   /** Who waits for answers ends, to go on elsewhere. */
   isSuspending = false
   private mustSuspend = false
-  /** Who is told of questions here, if somebody is. */
-  private onAsked: Desk["onAsked"]
-  /** Those who are being asked. */
-  private readonly answering = new Set<Fiber.Fiber<unknown, unknown>>()
+  private readonly answering: Answering
   /** The report has been made: what comes now stands in the journal only. */
   reported = false
 
@@ -128,6 +123,7 @@ export class Executor {
       else this.attempts.begin(call)
     })
     this.asking = new Asking(this)
+    this.answering = new Answering(env.desk, this.fork, this.scheduleWake)
     this.heritage = {
       session: env.session,
       epoch: env.epoch,
@@ -174,7 +170,7 @@ export class Executor {
       if (this.isResumed) this.recorder.resumed()
       else this.recorder.opened()
       const { caller, questions } = this.env
-      if (caller === undefined && questions.asked !== undefined) this.answerBy(questions.asked)
+      if (caller === undefined && questions.asked !== undefined) this.answering.answerBy(questions.asked)
       // who listens here has not heard of these; a fan-out inside of a handler has its questions among them
       if (this.isResumed && caller === undefined)
         for (const { id } of this.desk.listOpen(this.env.runId)) this.desk.remind(id)
@@ -268,42 +264,6 @@ export class Executor {
     return Effect.andThen(Effect.yieldNow, this.loop)
   }
 
-  /** Every question goes to this, in a fiber of its own, which is interrupted when somebody else has closed the question. */
-  private answerBy(asked: NonNullable<Policy["asked"]>): void {
-    const { answering, desk } = this
-    const asking = new Map<string, { replies: boolean; fiber: Fiber.Fiber<unknown, unknown> | undefined }>()
-    this.onAsked = desk.onAsked = (question) => {
-      const one = { replies: false, fiber: undefined as Fiber.Fiber<unknown, unknown> | undefined }
-      const own = <A, E>(reply: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-        Effect.suspend(() => {
-          one.replies = true
-          return Effect.ensuring(
-            reply,
-            Effect.sync(() => (one.replies = false))
-          )
-        })
-      const answers: Answers = {
-        answer: (...args) => own(desk.answer(...args)),
-        deny: (...args) => own(desk.deny(...args))
-      }
-      const failed = (cause: unknown) => Effect.ignore(desk.deny(question.id, { reason: messageOf(cause) }))
-      asking.set(question.id, one)
-      const fiber = this.fork(Effect.catchCause(asked(question, answers), (cause) => failed(Cause.squash(cause))))
-      one.fiber = fiber
-      answering.add(fiber)
-      fiber.addObserver(() => {
-        answering.delete(fiber)
-        if (asking.get(question.id) === one) asking.delete(question.id)
-        // it may have left its question open: then nothing may be left to wait for
-        this.scheduleWake()
-      })
-    }
-    desk.onClosed = (id) => {
-      const one = asking.get(id)
-      if (one?.replies === false) one.fiber?.interruptUnsafe()
-    }
-  }
-
   readonly callOf = (attempt: RunningAttempt): CallState => this.calls.get(attempt.spec.index)!
 
   readonly armTimeout = (attempt: RunningAttempt, millis: number): void => {
@@ -355,7 +315,7 @@ export class Executor {
       this.asking.standsStill()
       return false
     }
-    const isWaitedFor = questions.whenOnlyQuestionsRemain === "wait" || this.answering.size > 0
+    const isWaitedFor = questions.whenOnlyQuestionsRemain === "wait" || this.answering.isAnybodyAsked
     if (isWaitedFor && !this.mustSuspend) return false
     const problems = caller === undefined ? take(this).problems : []
     if (problems.length > 0) {
@@ -647,10 +607,7 @@ export class Executor {
     }
     this.closedAt = this.timers.now()
     this.timers.close()
-    for (const fiber of this.answering) fiber.interruptUnsafe()
-    // the desk may be that of a session, whose next fan-out asks somebody else
-    if (this.onAsked !== undefined && this.desk.onAsked === this.onAsked)
-      this.desk.onAsked = this.desk.onClosed = undefined
+    this.answering.close()
     if (this.env.ownsDesk) this.desk.close()
     const { caller } = this.env
     caller?.heritage.adopt(caller, {
@@ -662,6 +619,3 @@ export class Executor {
     for (const call of this.calls.values()) if (call.leftBehind) this.undos.late(call)
   }
 }
-
-/** One line about what went wrong. */
-const messageOf = (error: unknown): string => text(error, "message") ?? text(error, "_tag") ?? String(error)

@@ -4,12 +4,14 @@
 import { Fanout, PlanDocument, type Report, type Tool } from "@toolscope/core"
 import type { Config } from "@toolscope/mcp"
 import * as Effect from "effect/Effect"
-import { mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { afterAll } from "vitest"
 
 export const folder = realpathSync(mkdtempSync(join(tmpdir(), "toolscope-mcp-")))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
 
 /** The ledger of a server. */

@@ -5,9 +5,10 @@ import { Contract, Fanout, Plan, type Report, type Tool } from "@toolscope/core"
 import { Isolated } from "@toolscope/node"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { mkdtempSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { afterAll } from "vitest"
 
 export const acts = Contract.make({ effect: "additive" })
 export const places = ["process", "worker"] as const
@@ -45,6 +46,7 @@ export const valueOf = ({ outcome }: Report.CallReport): any => ("value" in outc
 export const noAnswer = (error: unknown): any => (error as any)?.reason?.error?.reason
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "toolscope-node-")))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
 export const newFile = (): string => {
   const path = join(folder, `notes-${files++}`)

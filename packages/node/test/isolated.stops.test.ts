@@ -128,7 +128,7 @@ describe.each(places)("a stop of what runs in a %s", (place) => {
     Effect.gen(function* () {
       const file = newFile()
       const contract = Contract.make({ effect: "additive", repeat: "natural" })
-      const options = { timeout: "500 millis", retry: 1 } as const
+      const options = { timeout: "2 seconds", retry: 1 } as const
       const plan = Plan.call(isolated("loop", place, { contract }), { file }, options)
       const { calls } = yield* reportOf(plan, { drain: "2 seconds" })
       assert.strictEqual(calls[0]!.outcome._tag, "Unknown")

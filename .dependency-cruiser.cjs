@@ -1,10 +1,11 @@
 // Who may import whom. `npm run check` runs this over the sources of all packages.
 const above = {
-  core: "mcp|node|cli|testing|examples|bench",
-  mcp: "node|cli|testing|examples|bench",
-  node: "mcp|cli|testing|examples|bench",
-  testing: "mcp|node|cli|examples|bench",
-  cli: "testing|examples|bench"
+  core: "ai-sdk|mcp|node|cli|testing|examples|bench",
+  mcp: "ai-sdk|node|cli|testing|examples|bench",
+  "ai-sdk": "mcp|node|cli|testing|examples|bench",
+  node: "ai-sdk|mcp|cli|testing|examples|bench",
+  testing: "ai-sdk|mcp|node|cli|examples|bench",
+  cli: "ai-sdk|testing|examples|bench"
 }
 
 module.exports = {

@@ -10,6 +10,19 @@ import type { Amounts } from "./Budget.ts"
 import type { StopReason } from "./Report.ts"
 
 /**
+ * How far an attempt has come, in units of its own.
+ *
+ * @since 0.1.0
+ */
+export interface Progress {
+  readonly done: number
+  /** How much there is to do, where that is known. */
+  readonly total?: number
+  /** What it is doing, in words. */
+  readonly message?: string
+}
+
+/**
  * @since 0.1.0
  */
 export interface Attempt {
@@ -41,6 +54,11 @@ export interface Attempt {
    * its tool declares. Throws where an amount is no finite number, 0 or more.
    */
   readonly spend: (amounts: Amounts) => void
+  /**
+   * Says how far it has come, to whoever observes the journal; it is not kept. Nothing is said of an attempt that is over. Throws where
+   * `done` or `total` is no finite number.
+   */
+  readonly progress: (progress: Progress) => void
 }
 
 /**
@@ -108,4 +126,34 @@ export const stopped: Effect.Effect<StopReason> = Effect.flatMap(current, (attem
 export const spend = (amounts: Amounts): Effect.Effect<void> =>
   Effect.map(current, (attempt) => {
     attempt.spend(amounts)
+  })
+
+/**
+ * Says how far the attempt has come: see `progress`. Dies outside of a handler, and where `done` or `total` is no finite number.
+ *
+ * @example
+ * ```ts
+ * import { Attempt, Contract, Fanout, Journal, Plan } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ * import * as Stream from "effect/Stream"
+ *
+ * const index = Attempt.progress({ done: 3, total: 10, message: "reading" })
+ * await Effect.gen(function* () {
+ *   const journal = Journal.memory()
+ *   const seen = yield* journal.observe()
+ *   yield* Fanout.run(Plan.effect(index, Contract.readOnly)).pipe(Effect.provideService(Journal.Current, journal))
+ *   const [progress] = yield* seen.pipe(
+ *     Stream.filter((event) => event.type === "attempt.progress"),
+ *     Stream.take(1),
+ *     Stream.runCollect
+ *   )
+ *   console.log(progress?.type === "attempt.progress" && `${progress.done} of ${progress.total}`) // => 3 of 10
+ * }).pipe(Effect.scoped, Effect.runPromise)
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const progress = (progress: Progress): Effect.Effect<void> =>
+  Effect.map(current, (attempt) => {
+    attempt.progress(progress)
   })

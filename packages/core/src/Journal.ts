@@ -87,6 +87,14 @@ export const Event = Schema.Union([
   event("attempt.refused", { call, attempt, reason: Schema.String }),
   event("attempt.ended", { call, attempt, result: AttemptResult, error: Schema.optionalKey(Schema.String) }),
   event("attempt.leftBehind", { call, attempt }),
+  // for observers alone: with the number of the event before it
+  event("attempt.progress", {
+    call,
+    attempt,
+    done: Schema.Number,
+    total: Schema.optionalKey(Schema.Number),
+    message: Schema.optionalKey(Schema.String)
+  }),
   event("effect.intended", { call, attempt, key: Schema.String }),
   event("effect.refused", { call, attempt, key: Schema.String, reason: Refusal }),
   event("effect.committed", { call, key: Schema.String }),
@@ -188,6 +196,11 @@ export interface Store {
 export interface Journal {
   /** Numbers an event, in place, and hands it to the store and the observers. */
   readonly write: (draft: Draft) => void
+  /**
+   * Shows an event to the observers alone, under the number of the event before it. It is not kept; and an observer whose line is half
+   * full does not get it, and is not told: the rest of the line is for what is kept.
+   */
+  readonly show: (draft: Draft) => void
   /** Waits until everything written is kept. */
   readonly flush: Effect.Effect<void, JournalError>
   /**
@@ -231,12 +244,20 @@ const tell = (observer: Observer, event: Event): void => {
 export const make = (store: Store): Journal => {
   const observers = new Set<Observer>()
   let seq = 0
+  let last = 0
   return {
     write: (draft) => {
       // numbered in place: parts of it may be getters, to be read only where somebody wants them
       draft.seq = seq++
       store.write(draft)
+      last = draft.seq
       for (const observer of observers) tell(observer, draft)
+    },
+    show: (draft) => {
+      draft.seq = last
+      for (const { capacity, queue } of observers) {
+        if (Queue.sizeUnsafe(queue) < capacity / 2) Queue.offerUnsafe(queue, draft)
+      }
     },
     flush: store.flush,
     observe: ({ capacity = 1024 } = {}) =>

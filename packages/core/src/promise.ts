@@ -85,4 +85,4 @@ export type {
   WaitOptions
 } from "./internal/promise/sessionTypes.ts"
 export { tool } from "./internal/promise/tool.ts"
-export type { CommitOptions, ExecuteContext, Tool, ToolOptions } from "./internal/promise/tool.ts"
+export type { CommitOptions, ExecuteContext, Progress, Tool, ToolOptions } from "./internal/promise/tool.ts"

@@ -32,6 +32,13 @@ export const serverOf =
     ...extra
   })
 
+/** The reference server that has a tool for everything. */
+export const everything = (extra: Extra = {}): Config.Server => ({
+  command: process.execPath,
+  args: [fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js")), "stdio"],
+  ...extra
+})
+
 export const config = (mcpServers: Config.Config["mcpServers"]): Config.Config => ({ mcpServers })
 
 export const reads = (...names: ReadonlyArray<string>): Extra => ({

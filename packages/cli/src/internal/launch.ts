@@ -22,7 +22,7 @@ import { JournalFile } from "./journalFile.ts"
 import { reportJson } from "./jsonText.ts"
 import { leave } from "./leave.ts"
 import type { Output } from "./output.ts"
-import { lineOf } from "./progress.ts"
+import { calm, lineOf } from "./progress.ts"
 import { describe, type Fault, fault, type Refusal } from "./refusal.ts"
 import { Scene } from "./scene.ts"
 import * as Signals from "./signals.ts"
@@ -230,6 +230,7 @@ const showProgress = ({ output, scene }: Running, journal: Journal.Journal, asks
     const fiber = yield* Effect.forkScoped(
       events.pipe(
         Stream.takeUntil((event) => event.type === "fanout.closed"),
+        Stream.filter(calm()),
         Stream.runForEach((event) =>
           Effect.sync(() => {
             const line = lineOf(event, startedAt)

@@ -12,6 +12,21 @@ export const lineOf = (event: Journal.Event, startedAt: number): string | undefi
   return `[${seconds.padStart(6)}s] ${clip(oneLine(text), 200)}`
 }
 
+/** Milliseconds between two lines of how far a call has come. */
+const pause = 1_000
+
+/** Leaves out what a call says of its progress too soon after its last word. */
+export const calm = (): ((event: Journal.Event) => boolean) => {
+  const last = new Map<string, number>()
+  return (event) => {
+    if (event.type !== "attempt.progress") return true
+    const at = last.get(event.call)
+    if (at !== undefined && event.time - at < pause) return false
+    last.set(event.call, event.time)
+    return true
+  }
+}
+
 const wordsOf = (event: Journal.Event): string | undefined => {
   switch (event.type) {
     case "attempt.started":
@@ -20,6 +35,10 @@ const wordsOf = (event: Journal.Event): string | undefined => {
       return `${event.call} not started: ${event.reason}`
     case "attempt.ended":
       return `${event.call} ${ends[event.result]}${event.error === undefined ? "" : `: ${event.error}`}`
+    case "attempt.progress": {
+      const of = event.total === undefined ? "" : ` of ${event.total}`
+      return `${event.call} is at ${event.done}${of}${event.message === undefined ? "" : `: ${event.message}`}`
+    }
     case "attempt.leftBehind":
       return `${event.call} left behind: it had not ended at its bound`
     case "effect.refused":

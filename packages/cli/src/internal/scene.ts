@@ -84,6 +84,7 @@ export class Scene {
       case "fanout.resumed":
       case "fanout.drained":
       case "journal.dropped":
+      case "attempt.progress":
       case "session.opened":
       case "session.replanned":
       case "session.overridden":

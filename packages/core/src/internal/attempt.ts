@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import { type Attempt, Current } from "../Attempt.ts"
+import { type Attempt, Current, type Progress } from "../Attempt.ts"
 import { CallError, Threw } from "../CallError.ts"
 import * as Contract from "../Contract.ts"
 import type { Amounts } from "../Budget.ts"
@@ -60,6 +60,7 @@ export interface Heritage {
   readonly desk: Desk
   readonly approval: Approval<never> | undefined
   readonly questions: Policy
+  readonly progress: (attempt: RunningAttempt, progress: Progress) => void
   /** A nested fan-out has closed: what it did is what its caller did. */
   readonly adopt: (attempt: RunningAttempt, nested: Nested) => void
 }
@@ -156,6 +157,14 @@ export class RunningAttempt implements Attempt {
     if (wrong !== undefined) throw new Error(`Attempt.spend: ${wrong}`)
     const said = (this.said ??= new Map())
     for (const [name, amount] of Object.entries(amounts)) said.set(name, (said.get(name) ?? 0) + amount)
+  }
+
+  readonly progress = ({ done, message, total }: Progress): void => {
+    if (!Number.isFinite(done)) throw new Error("Attempt.progress: done is a finite number")
+    if (total !== undefined && !Number.isFinite(total)) throw new Error("Attempt.progress: total is a finite number")
+    if (this.isOver) return
+    const rest = { ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) }
+    this.heritage.progress(this, { done, ...rest })
   }
 
   readonly reached = (): boolean => this.guards === 0

@@ -143,6 +143,7 @@ export class Executor {
       approval: env.approval,
       questions: env.questions,
       now: this.now,
+      progress: this.recorder.progress,
       adopt: (attempt, nested) => {
         this.adopt(attempt, nested)
       }

@@ -30,13 +30,21 @@ export const promiseHandler =
   ) =>
   (params: never): Effect.Effect<unknown, unknown> =>
     Effect.flatMap(Effect.zip(running, context), ([attempt, context]) => {
-      const { attempt: number, call, epoch, idempotencyKey, onBound, runId, spend } = attempt
+      const { attempt: number, call, epoch, idempotencyKey, onBound, progress, runId, spend } = attempt
       let promise: PromiseLike<unknown>
       const { over, ...asking } = promiseAsk(attempt, context)
       try {
         const identity = { runId, epoch, call, attempt: number, idempotencyKey }
         const commit = promiseCommit(attempt, context)
-        const given: PromiseContext = { ...identity, onBound, spend, signal: attempt.signal(), commit, ...asking }
+        const given: PromiseContext = {
+          ...identity,
+          onBound,
+          spend,
+          progress,
+          signal: attempt.signal(),
+          commit,
+          ...asking
+        }
         services.set(given, { attempt, services: context })
         promise = execute(params, given)
       } catch (defect) {

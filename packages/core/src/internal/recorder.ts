@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { CallError, JournalRefused } from "../CallError.ts"
+import type { Progress } from "../Attempt.ts"
 import type { Amounts } from "../Budget.ts"
 import * as Contract from "../Contract.ts"
 import * as Decision from "../Decision.ts"
@@ -69,10 +70,14 @@ export class Recorder {
     }
   }
 
-  private write(fields: Fields<Draft>): void {
+  private draft(fields: Fields<Draft>): Draft {
     const { clock, epoch, runId, session } = this.env
     const draft = { toolscope: 1, session, run: runId, epoch, seq: 0, time: clock.currentTimeMillisUnsafe() }
-    this.append(Object.assign(draft, fields) as Draft)
+    return Object.assign(draft, fields) as Draft
+  }
+
+  private write(fields: Fields<Draft>): void {
+    this.append(this.draft(fields))
   }
 
   /** An event with a large part, which is built when somebody reads it. */
@@ -136,6 +141,11 @@ export class Recorder {
       result: result ?? (induced ? (call.hasTimedOut ? "timeout" : "stopped") : end._tag),
       ...(message === undefined ? {} : { error: message })
     })
+  }
+
+  /** Not kept: a handler that says much would fill the journal with what no guarantee is about. */
+  readonly progress = ({ attempt, call }: RunningAttempt, progress: Progress): void => {
+    this.env.journal.show(this.draft({ type: "attempt.progress", call, attempt, ...progress }))
   }
 
   leftBehind(call: CallState, attempt: RunningAttempt): void {

@@ -14,7 +14,7 @@ import type { Contract, Report, Tool } from "@toolscope/core"
 import { McpAnswerLost, McpRequestError, McpServerGone } from "../McpCallError.ts"
 import { describeEnd } from "../McpError.ts"
 import { answerOf } from "./answer.ts"
-import { type Live, Lost, NotSent } from "./live.ts"
+import { type Live, Lost, NotSent, type ServerProgress } from "./live.ts"
 import { Down, endOf, type Supervisor } from "./supervisor.ts"
 
 export interface Called {
@@ -64,7 +64,9 @@ const exchange = (called: Called, live: Live, params: unknown, context: Tool.Pro
   new Promise((resolve, reject) => {
     const { contract, supervisor, tool } = called
     const { onBound, signal } = context
-    const { answer, id } = live.request("tools/call", { name: tool.name, arguments: params })
+    const { answer, id } = live.request("tools/call", { name: tool.name, arguments: params }, (said) => {
+      context.progress(progressOf(said))
+    })
     answer
       .then(
         (result) => {
@@ -100,6 +102,15 @@ const exchange = (called: Called, live: Live, params: unknown, context: Tool.Pro
     }
     signal.addEventListener("abort", onStop, { once: true })
   })
+
+/** Words of a server may be of any length. */
+const maxWords = 1_000
+
+const progressOf = ({ message, progress, total }: ServerProgress) => ({
+  done: progress,
+  ...(total === undefined ? {} : { total }),
+  ...(message === undefined ? {} : { message: message.slice(0, maxWords) })
+})
 
 const describe = (live: Live): string => describeEnd({ exitCode: undefined, signal: undefined, ...live.process.ended })
 

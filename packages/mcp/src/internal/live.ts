@@ -8,6 +8,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import {
   type JSONRPCMessage,
   ListToolsResultSchema,
+  ProgressNotificationSchema,
   McpError as SdkError,
   type Tool as ServerTool
 } from "@modelcontextprotocol/sdk/types.js"
@@ -29,9 +30,17 @@ export class NotSent extends Error {}
 /** The server ended before it had answered. */
 export class Lost extends Error {}
 
+/** How far a call has come, as its server says it. */
+export interface ServerProgress {
+  readonly progress: number
+  readonly total?: number
+  readonly message?: string
+}
+
 interface Waiting {
   readonly resolve: (result: unknown) => void
   readonly reject: (error: Error) => void
+  readonly onProgress: ((progress: ServerProgress) => void) | undefined
 }
 
 export interface Sent {
@@ -107,15 +116,16 @@ export class Live {
   }
 
   /** The answer rejects with {@link NotSent}, with {@link Lost}, or with the error that the server answered with. */
-  request(method: string, params: object): Sent {
+  request(method: string, params: object, onProgress?: (progress: ServerProgress) => void): Sent {
     const id = this.nextId++
+    const tracked = onProgress === undefined ? params : { ...params, _meta: { progressToken: id } }
     const answer = new Promise<unknown>((resolve, reject) => {
       if (!this.process.isUp) {
         reject(new NotSent())
         return
       }
-      this.waiting.set(id, { resolve, reject })
-      this.process.send({ jsonrpc: "2.0", id, method, params } as JSONRPCMessage).catch(() => {
+      this.waiting.set(id, { resolve, reject, onProgress })
+      this.process.send({ jsonrpc: "2.0", id, method, params: tracked } as JSONRPCMessage).catch(() => {
         // whoever read from the pipe had gone: what was written of it, if anything, is no whole message
         if (this.waiting.delete(id)) reject(new NotSent())
       })
@@ -140,6 +150,13 @@ export class Live {
   }
 
   private take(message: JSONRPCMessage): boolean {
+    if ("method" in message && message.method === "notifications/progress") {
+      const read = ProgressNotificationSchema.safeParse(message)
+      const { progressToken, ...progress } = read.data?.params ?? {}
+      // of a call that is over there is nothing to say
+      if (typeof progressToken === "number") this.waiting.get(progressToken)?.onProgress?.(progress as ServerProgress)
+      return true
+    }
     if (!("id" in message) || "method" in message || typeof message.id !== "number" || message.id < firstId)
       return false
     const waiting = this.waiting.get(message.id)

@@ -66,6 +66,8 @@ export type RunEvent =
       }
     >
   | Event<"attempt.leftBehind", { call: string; attempt: number }>
+  /** What `progress` of a handler was told. It has the number of the event before it. */
+  | Event<"attempt.progress", { call: string; attempt: number; done: number; total?: number; message?: string }>
   | Event<"effect.intended", { call: string; attempt: number; key: string }>
   | Event<
       "effect.refused",

@@ -147,19 +147,28 @@ export const reasonOf = ({ reason }: AbortSignal): string =>
 export const journalOf = (
   onEvent: ((event: RunEvent) => unknown) | undefined,
   before: (event: Journal.Event) => void = () => {}
-): Journal.Journal =>
-  Journal.make({
+): Journal.Journal => {
+  const tell = (event: Journal.Event) => {
+    if (onEvent === undefined) return
+    try {
+      void Promise.resolve(onEvent(event as RunEvent)).catch(() => {})
+    } catch {
+      // an observer changes nothing
+    }
+  }
+  const journal = Journal.make({
     write: (event) => {
       before(event)
-      if (onEvent === undefined) return
-      try {
-        void Promise.resolve(onEvent(event as RunEvent)).catch(() => {})
-      } catch {
-        // an observer changes nothing
-      }
+      tell(event)
     },
     flush: Effect.void
   })
+  const show = (draft: Journal.Draft) => {
+    journal.show(draft)
+    tell(draft)
+  }
+  return { ...journal, show }
+}
 
 export const refused = (runId: string, { faults }: PlanError): Report =>
   CoreReport.refused(runId, faults) as unknown as Report

@@ -29,6 +29,19 @@ export interface Tool<out Name extends string = string, in I = never, out A = un
 }
 
 /**
+ * How far an attempt has come, in units of its own.
+ *
+ * @since 0.1.0
+ */
+export interface Progress {
+  readonly done: number
+  /** How much there is to do, where that is known. */
+  readonly total?: number
+  /** What it is doing, in words. */
+  readonly message?: string
+}
+
+/**
  * What `execute` gets beside its parameters.
  *
  * @since 0.1.0
@@ -57,6 +70,11 @@ export interface ExecuteContext {
    * its tool declares (`cost`). Throws where an amount is no finite number, 0 or more.
    */
   readonly spend: (amounts: Amounts) => void
+  /**
+   * Says how far it has come, in units of its own, to whoever watches the run (`onEvent`, `--progress`); it is not kept. Throws where
+   * `done` or `total` is no finite number.
+   */
+  readonly progress: (progress: Progress) => void
   /**
    * Runs a plan inside of this handler, as a part of it: it stops when this attempt does, for the same reason, and within its bound; it
    * extends the path of this call, spends of the budgets around it, borrows the permits of this attempt, and what it did is what this
@@ -212,7 +230,7 @@ export const tool: {
     success: answerSchema,
     // not async: what it throws at once is told apart from a rejection
     execute: (params, context) => {
-      const { attempt, call, commit, idempotencyKey, runId, signal, spend } = context
+      const { attempt, call, commit, idempotencyKey, progress, runId, signal, spend } = context
       const given: ExecuteContext = {
         attempt,
         call,
@@ -220,6 +238,7 @@ export const tool: {
         fanout: fanoutInside(context),
         ...askingOf(context),
         idempotencyKey,
+        progress,
         runId,
         signal,
         spend

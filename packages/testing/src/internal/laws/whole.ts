@@ -37,9 +37,10 @@ export class Whole {
   private readonly insideOf = new Map<string, Array<string>>()
 
   constructor(events: ReadonlyArray<Event>) {
-    this.events = events
-    this.places = new Map(events.map((event, place) => [event, place]))
-    for (const event of events) {
+    // what only observers see says nothing of what a law is about
+    this.events = events.filter(({ type }) => type !== "attempt.progress")
+    this.places = new Map(this.events.map((event, place) => [event, place]))
+    for (const event of this.events) {
       if (event.type === "session.opened" && !this.sessionOpening.has(event.session))
         this.sessionOpening.set(event.session, event)
       if (isOfSession(event)) continue

@@ -175,13 +175,15 @@ export class NotRepeated extends Data.TaggedClass("NotRepeated")<{ readonly key:
  *
  * Whoever makes one vouches for that. A handler fails with it by `Effect.die`, a promise tool by throwing it, inside a `CallError`.
  *
- * - `why`: in words that are the same each time · `retryAfterMillis`: how long it would be of no use to come again, where that is known
+ * - `why`: in words that are the same each time · `retryAfterMillis`: how long it would be of no use to come again, where that is known ·
+ *   `error`: what says the same with more to it, where something does
  *
  * @since 0.1.0
  */
 export class NotReached extends Data.TaggedClass("NotReached")<{
   readonly why: string
   readonly retryAfterMillis?: number
+  readonly error?: unknown
 }> {
   get message(): string {
     return `not reached, nothing happened: ${this.why}`

@@ -2,7 +2,7 @@
  * The configuration of MCP servers: the `mcpServers` file that other MCP clients read too, with a part of our own per server.
  *
  * Keys that belong to other programs are ignored; a server that is `disabled` is not started; inside `toolscope` nothing unknown
- * passes. A fault never shows a value of `env` or `args`: they may be secret.
+ * passes. A fault never shows a value: it may be secret. `${VAR}` stays as it is here; it is looked up when the servers are started.
  *
  * @since 0.1.0
  */
@@ -12,34 +12,73 @@ import { escapeToken } from "effect/JsonPointer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import { nameFault, serverPart } from "./internal/names.ts"
+import { urlFault } from "./internal/variables.ts"
 import { BadConfig, type ConfigFault, McpError } from "./McpError.ts"
 
 const Own = Schema.Struct({
   unresponsive: Schema.optionalKey(
     Schema.Literals(["fence", "restart"]).annotate({
-      description: "What becomes of a server that does not answer when a call is stopped, or that has ended"
+      description: "What becomes of a server that does not answer when a call is stopped"
     })
   ),
+  ended: Schema.optionalKey(
+    Schema.Literals(["restart", "stay"]).annotate({ description: "What becomes of a server that has ended by itself" })
+  ),
+  maxMessageBytes: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1_024, maximum: 2 ** 29 }))),
   trust: Schema.optionalKey(
     Schema.Boolean.annotate({ description: "Take the server's own hints about its tools as the operator's word" })
   ),
   tools: Schema.optionalKey(Schema.Record(Schema.String, Contract.Operator))
 })
 
-const Entry = Schema.Struct({
+const Strings = Schema.Record(Schema.String, Schema.String)
+
+const StdioEntry = Schema.Struct({
   command: Schema.String.check(Schema.isNonEmpty()),
   args: Schema.optionalKey(Schema.Array(Schema.String)),
-  env: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  env: Schema.optionalKey(Strings),
   cwd: Schema.optionalKey(Schema.String),
   disabled: Schema.optionalKey(Schema.Boolean)
 })
 
+const HttpEntry = Schema.Struct({
+  url: Schema.String.check(Schema.isNonEmpty()),
+  headers: Schema.optionalKey(Strings),
+  disabled: Schema.optionalKey(Schema.Boolean)
+})
+
 /**
- * How one server is started, and what its tools do.
+ * What is ours in an entry.
  *
  * @since 0.1.0
  */
-export interface Server {
+export interface Own {
+  /**
+   * What becomes of the server when it has not answered at the bound of a stop. `"fence"` (default): the call is left behind.
+   * `"restart"`: the server is killed with all that it has started, and the next call waits until it has been started again. Every other
+   * call that it was working on is then without an answer. Not over HTTP: that server is not ours to kill.
+   */
+  readonly unresponsive?: "fence" | "restart"
+  /**
+   * What becomes of the server when it has ended by itself, or its session has. `"restart"` (default): the next call waits until it has been
+   * started again. `"stay"`: later calls fail.
+   */
+  readonly ended?: "restart" | "stay"
+  /** The largest answer that is read, in bytes. Default 33,554,432 (32 MiB); at least 1,024. */
+  readonly maxMessageBytes?: number
+  /** Take the server's own hints about its tools as the operator's word. Default `false`. */
+  readonly trust?: boolean
+  /** Contracts by the server's own names of its tools. */
+  readonly tools?: { readonly [tool: string]: typeof Contract.Operator.Type }
+}
+
+/**
+ * A server that is a process of ours, spoken to over its standard input and output.
+ *
+ * @since 0.1.0
+ */
+export interface Stdio {
   readonly command: string
   readonly args?: ReadonlyArray<string>
   /** What the server gets beside the few variables that every server gets (`PATH`, `HOME` and such). */
@@ -47,19 +86,30 @@ export interface Server {
   /** Default: that of this process. */
   readonly cwd?: string
   readonly disabled?: boolean
-  readonly toolscope?: {
-    /**
-     * What becomes of the server when it has not answered at the bound of a stop, or has ended. `"fence"` (default): the call is left
-     * behind, and a server that has ended stays so. `"restart"`: it is killed with all that it has started; the next call waits until
-     * it has been started again. Every other call that it was working on is then without an answer.
-     */
-    readonly unresponsive?: "fence" | "restart"
-    /** Take the server's own hints about its tools as the operator's word. Default `false`. */
-    readonly trust?: boolean
-    /** Contracts by the server's own names of its tools. */
-    readonly tools?: { readonly [tool: string]: typeof Contract.Operator.Type }
-  }
+  readonly toolscope?: Own
 }
+
+/**
+ * A server that is reached over HTTP.
+ *
+ * @since 0.1.0
+ */
+export interface Http {
+  readonly url: string
+  /** `"http"`: the streamable transport. `"sse"`: the older one, HTTP with SSE. Default: the first that the server knows. */
+  readonly type?: "http" | "sse"
+  /** Sent with every request: `{ "Authorization": "Bearer …" }`. */
+  readonly headers?: { readonly [name: string]: string }
+  readonly disabled?: boolean
+  readonly toolscope?: Own
+}
+
+/**
+ * How one server is started or reached, and what its tools do.
+ *
+ * @since 0.1.0
+ */
+export type Server = Stdio | Http
 
 /**
  * @since 0.1.0
@@ -68,7 +118,8 @@ export interface Config {
   readonly mcpServers: { readonly [name: string]: Server }
 }
 
-const readEntry = Schema.decodeUnknownResult(Entry, { errors: "all" })
+const readStdio = Schema.decodeUnknownResult(StdioEntry, { errors: "all" })
+const readHttp = Schema.decodeUnknownResult(HttpEntry, { errors: "all" })
 const readOwn = Schema.decodeUnknownResult(Own, { errors: "all", onExcessProperty: "error" })
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
@@ -100,27 +151,33 @@ export const decode = (json: unknown): Effect.Effect<Config, McpError> =>
   Effect.suspend(() => {
     const faults: Array<ConfigFault> = []
     if (!isRecord(json) || !isRecord(json.mcpServers)) {
-      return fail([{ pointer: "", message: `expected { "mcpServers": { NAME: { "command": … } } }` }])
+      return fail([{ pointer: "", message: `expected { "mcpServers": { NAME: { "command": … } or { "url": … } } }` }])
     }
     const servers: Array<readonly [string, Server]> = []
+    const parts = new Map<string, string>()
     for (const [name, entry] of Object.entries(json.mcpServers)) {
       const at = `/mcpServers/${escapeToken(name)}`
-      if (name === "" || name === "__proto__") faults.push({ pointer: at, message: "not a name for a server" })
+      const wrong = nameFault(name)
+      if (wrong !== undefined) faults.push({ pointer: at, message: wrong })
+      const twin = parts.get(serverPart(name))
+      if (wrong === undefined && twin !== undefined) {
+        faults.push({ pointer: at, message: `its tools could not be told from those of ${JSON.stringify(twin)}` })
+      }
+      parts.set(serverPart(name), name)
       if (!isRecord(entry)) {
         faults.push({ pointer: at, message: "expected an object" })
         continue
       }
-      if (entry.command === undefined && (entry.url !== undefined || (entry.type ?? "stdio") !== "stdio")) {
-        faults.push({ pointer: at, message: `only servers over stdio are known here: give a "command"` })
-        continue
-      }
-      const read = readEntry(entry)
-      if (Result.isFailure(read)) faults.push(...faultsOf(at, read.failure))
+      const read = readServer(at, entry)
       const own = entry.toolscope === undefined ? Result.succeed(undefined) : readOwn(entry.toolscope)
+      if (Result.isFailure(read)) faults.push(...read.failure)
       if (Result.isFailure(own)) faults.push(...faultsOf(`${at}/toolscope`, own.failure))
-      if (Result.isSuccess(read) && Result.isSuccess(own)) {
-        servers.push([name, { ...read.success, ...(own.success === undefined ? {} : { toolscope: own.success }) }])
+      if (Result.isFailure(read) || Result.isFailure(own)) continue
+      if ("url" in read.success && own.success?.unresponsive === "restart") {
+        const message = `a server over HTTP is not ours to kill: leave it out, or take "fence"`
+        faults.push({ pointer: `${at}/toolscope/unresponsive`, message })
       }
+      servers.push([name, { ...read.success, ...(own.success === undefined ? {} : { toolscope: own.success }) }])
     }
     return faults.length > 0 ? fail(faults) : Effect.succeed({ mcpServers: Object.fromEntries(servers) })
   })
@@ -149,6 +206,55 @@ const placeOf = (error: unknown): string => {
 
 const fail = (faults: ReadonlyArray<ConfigFault>): Effect.Effect<never, McpError> =>
   Effect.fail(new McpError({ reason: new BadConfig({ faults }) }))
+
+/** The names of transports as hosts write them. */
+const transports: { readonly [name: string]: "stdio" | "http" | "sse" } = {
+  stdio: "stdio",
+  local: "stdio",
+  http: "http",
+  "streamable-http": "http",
+  streamablehttp: "http",
+  streamable_http: "http",
+  remote: "http",
+  sse: "sse"
+}
+
+const readServer = (at: string, entry: Record<string, unknown>): Result.Result<Server, ReadonlyArray<ConfigFault>> => {
+  const { command, type } = entry
+  const url = entry.url ?? entry.serverUrl ?? entry.httpUrl
+  const faults: Array<ConfigFault> = []
+  const transport = typeof type === "string" ? transports[type.toLowerCase()] : undefined
+  if (type !== undefined && transport === undefined) {
+    const message = `no such transport is known here: leave it out, or take "stdio", "http" or "sse"`
+    return Result.fail([{ pointer: `${at}/type`, message }])
+  }
+  if (command !== undefined && url !== undefined) {
+    return Result.fail([{ pointer: at, message: `it has a "command" and a "url": which one?` }])
+  }
+  if (url === undefined && (transport === undefined || transport === "stdio")) {
+    if (command === undefined) {
+      return Result.fail([
+        { pointer: `${at}/command`, message: `give a "command" to start it, or a "url" to reach it` }
+      ])
+    }
+    return Result.mapError(readStdio(entry), (error) => faultsOf(at, error))
+  }
+  if (transport === "stdio") faults.push({ pointer: `${at}/type`, message: `a server over stdio has a "command"` })
+  const read = readHttp({ ...entry, url })
+  if (Result.isFailure(read)) return Result.fail([...faults, ...faultsOf(at, read.failure)])
+  const { headers, url: address } = read.success
+  // with variables in it, it is looked at when these are known
+  const wrong = /\$\{/.test(address)
+    ? undefined
+    : urlFault({ url: address, ...(headers === undefined ? {} : { headers }) })
+  if (wrong !== undefined) faults.push({ ...wrong, pointer: `${at}/${wrong.pointer}` })
+  if (faults.length > 0) return Result.fail(faults)
+  // what only says that it is no process leaves the choice between the two
+  return Result.succeed({
+    ...read.success,
+    ...(transport === undefined || type === "remote" || transport === "stdio" ? {} : { type: transport })
+  })
+}
 
 /** What was expected; what was got instead is left out. */
 const faultsOf = (at: string, error: Schema.SchemaError): ReadonlyArray<ConfigFault> =>

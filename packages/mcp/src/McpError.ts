@@ -1,5 +1,6 @@
 /**
- * Why the servers of a configuration could not be used: all that are at fault, at once. No message holds a value of `env` or `args`.
+ * Why the servers of a configuration could not be used: all that are at fault, at once. No message holds what
+ * may be secret in it.
  *
  * @since 0.1.0
  */
@@ -55,7 +56,7 @@ export class CannotStart extends Data.TaggedClass("CannotStart")<{ readonly deta
 interface Ended {
   readonly exitCode: number | undefined
   readonly signal: string | undefined
-  /** The last lines of its standard error, values of its `env` replaced. */
+  /** The last lines of its standard error, without what may be secret. */
   readonly stderr: ReadonlyArray<string>
 }
 
@@ -105,6 +106,43 @@ export class BadAnswer extends Data.TaggedClass("BadAnswer")<{
 }
 
 /**
+ * Nothing answers there, or what answers breaks off.
+ *
+ * @since 0.1.0
+ */
+export class Unreachable extends Data.TaggedClass("Unreachable")<{ readonly detail: string }> {
+  get message(): string {
+    return this.detail === "" ? "it broke off" : this.detail
+  }
+}
+
+/**
+ * The server wants to know who asks (401), or refuses whoever this is (403).
+ *
+ * @since 0.1.0
+ */
+export class Unauthorized extends Data.TaggedClass("Unauthorized")<{ readonly status: 401 | 403 }> {
+  get message(): string {
+    return unauthorized(this.status)
+  }
+}
+
+/**
+ * The server speaks a version of the protocol that is not known here.
+ *
+ * @since 0.1.0
+ */
+export class UnsupportedVersion extends Data.TaggedClass("UnsupportedVersion")<{
+  readonly version: string
+  /** Those that are, newest first. */
+  readonly supported: ReadonlyArray<string>
+}> {
+  get message(): string {
+    return `it speaks version ${JSON.stringify(this.version)} of MCP, which is not known here; known are ${this.supported.join(", ")}`
+  }
+}
+
+/**
  * The configuration has contracts for tools that the server does not list.
  *
  * @since 0.1.0
@@ -120,7 +158,16 @@ export class UnknownTools extends Data.TaggedClass("UnknownTools")<{
 /**
  * @since 0.1.0
  */
-export type ServerReason = NotFound | CannotStart | DiedAtStart | NoHandshake | BadAnswer | UnknownTools
+export type ServerReason =
+  | NotFound
+  | CannotStart
+  | DiedAtStart
+  | NoHandshake
+  | Unreachable
+  | Unauthorized
+  | UnsupportedVersion
+  | BadAnswer
+  | UnknownTools
 
 /**
  * A server that could not be used, and why.
@@ -165,6 +212,12 @@ export class McpError extends Data.TaggedError("McpError")<{ readonly reason: Re
 
 const lastLines = (lines: ReadonlyArray<string>): string =>
   lines.length === 0 ? "" : `; the last of its standard error:\n${lines.map((line) => `  | ${line}`).join("\n")}`
+
+/** @internal */
+export const unauthorized = (status: 401 | 403): string =>
+  status === 401
+    ? `it refuses who does not say who they are (HTTP 401): the token in "headers" of its entry is missing, wrong, or has expired`
+    : `it refuses whoever this is (HTTP 403): the token in "headers" of its entry does not allow this`
 
 /** @internal */
 export const describeEnd = ({ exitCode, signal }: Pick<Ended, "exitCode" | "signal">): string =>

@@ -16,7 +16,12 @@ describe("Config", () => {
           mcpServers: {
             files: { command: "npx", args: ["-y", "x"], env: { A: "b" }, autoApprove: ["x"], type: "stdio" },
             own: { command: "x", toolscope: { trust: true, tools: { a: "readOnly", b: { repeat: "keyed" } } } },
-            frail: { command: "x", toolscope: { unresponsive: "restart" } }
+            frail: { command: "x", toolscope: { unresponsive: "restart" } },
+            web: { url: "https://example.org/mcp", headers: { Authorization: "Bearer ${TOKEN}" } },
+            typed: { type: "streamable-http", url: "https://example.org/mcp" },
+            camel: { type: "streamableHttp", url: "${BASE:-https://example.org}/mcp" },
+            old: { type: "sse", url: "https://example.org/sse" },
+            surf: { serverUrl: "https://example.org/mcp" }
           }
         })
       )
@@ -24,7 +29,12 @@ describe("Config", () => {
         mcpServers: {
           files: { command: "npx", args: ["-y", "x"], env: { A: "b" } },
           own: { command: "x", toolscope: { trust: true, tools: { a: "readOnly", b: { repeat: "keyed" } } } },
-          frail: { command: "x", toolscope: { unresponsive: "restart" } }
+          frail: { command: "x", toolscope: { unresponsive: "restart" } },
+          web: { url: "https://example.org/mcp", headers: { Authorization: "Bearer ${TOKEN}" } },
+          typed: { type: "http", url: "https://example.org/mcp" },
+          camel: { type: "http", url: "${BASE:-https://example.org}/mcp" },
+          old: { type: "sse", url: "https://example.org/sse" },
+          surf: { url: "https://example.org/mcp" }
         }
       })
     })
@@ -40,7 +50,15 @@ describe("Config", () => {
             d: { command: "x", toolscope: { tools: { q: "readonly", "w/x": { repaet: "never" } } } },
             deaf: { command: "x", toolscope: { unresponsive: "kill" } },
             e: 5,
-            f: { url: "https://example.org" },
+            f: { url: "ftp://example.org" },
+            g: { url: "https://example.org", headers: { "a b": "x" } },
+            h: { url: "https://example.org", toolscope: { unresponsive: "restart" } },
+            i: { type: "grpc", url: "https://example.org" },
+            j: { command: "x", url: "https://example.org" },
+            k: { type: "sse" },
+            a__b: { command: "x" },
+            "my server": { command: "x" },
+            my_server: { command: "x" },
             "": { command: "x" }
           }
         })
@@ -59,7 +77,14 @@ describe("Config", () => {
           "/mcpServers/d/toolscope/tools/w~1x/repaet",
           "/mcpServers/deaf/toolscope/unresponsive",
           "/mcpServers/e",
-          "/mcpServers/f",
+          "/mcpServers/f/url",
+          "/mcpServers/g/headers/a b",
+          "/mcpServers/h/toolscope/unresponsive",
+          "/mcpServers/i/type",
+          "/mcpServers/j",
+          "/mcpServers/k/url",
+          "/mcpServers/a__b",
+          "/mcpServers/my_server",
           "/mcpServers/"
         ]
       )

@@ -206,7 +206,7 @@ describe("a server that cannot be used", () => {
       for (const part of [
         'no command "there-is-no-such-command"',
         "exit code 3",
-        "| no licence for [redacted]",
+        "| no licence for [redacted env.SECRET]",
         "within 6000 ms",
         "Listening on port 3000",
         "/mcpServers/unknown/toolscope/tools/txt"

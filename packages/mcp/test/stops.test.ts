@@ -359,9 +359,8 @@ describe("a server that ends by itself", () => {
   it.live("ends the calls that it was working on at once, without an answer; other servers go on", () =>
     Effect.gen(function* () {
       const [file, other] = [newFile(), newFile()]
-      const tools = yield* McpTools.connect(
-        config({ s: hostile("up", file, reads("obedient")), fine: hostile("up", other) })
-      )
+      const stays: Extra = { toolscope: { ...reads("obedient").toolscope, ended: "stay" } }
+      const tools = yield* McpTools.connect(config({ s: hostile("up", file, stays), fine: hostile("up", other) }))
       const handle = yield* run(
         tools,
         {
@@ -390,7 +389,22 @@ describe("a server that ends by itself", () => {
       assert.strictEqual(errorOf(later)?._tag, "McpServerGone")
       assert.deepInclude(errorOf(later), { server: "s", exitCode: 7 })
       assert.include(errorOf(later)?.message, "the call was not sent")
+      // nothing can have happened, whatever the contract says
+      assert.deepStrictEqual(outcomesOf(later), ["Failed"])
+      assert.deepStrictEqual(later.calls[0]!.effects, [])
       assert.strictEqual(pidsOf(file).length, 1)
+    })
+  )
+
+  it.live("is started again when the next call needs it, unless the operator says that it stays so", () =>
+    Effect.gen(function* () {
+      const file = newFile()
+      const tools = yield* McpTools.connect(config({ s: hostile("up", file) }))
+      const lost = yield* reportOf(tools, { call: "s__dies" })
+      assert.deepStrictEqual(outcomesOf(lost), ["Unknown"])
+      assert.strictEqual(pidsOf(file).length, 1)
+      const next = yield* reportOf(tools, { call: "s__pid" })
+      assert.strictEqual(next.value, String(pidsOf(file)[1]))
     })
   )
 
@@ -401,7 +415,7 @@ describe("a server that ends by itself", () => {
       const report = yield* reportOf(tools, { call: "s__dies", params: { id: "SIGTERM" } })
       assert.deepStrictEqual(outcomesOf(report), ["Unknown"])
       assert.strictEqual(errorOf(report)?.signal, "SIGTERM")
-      assert.deepStrictEqual(errorOf(report)?.stderr, ["first words", "[redacted]"])
+      assert.deepStrictEqual(errorOf(report)?.stderr, ["first words", "[redacted env.SECRET]"])
     })
   )
 

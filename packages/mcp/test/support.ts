@@ -21,7 +21,7 @@ export const newFile = (): string => {
   return path
 }
 
-export type Extra = Omit<Config.Server, "command" | "args">
+export type Extra = Omit<Config.Stdio, "command" | "args">
 
 /** A server of `fixtures`: what it does is its mode. */
 export const serverOf =
@@ -61,7 +61,7 @@ interface Err {
   readonly reason?: { readonly _tag: string; readonly error?: unknown }
 }
 
-/** The error of a call: what it failed with, or the one inside of a `CallError` (`Rejected`). */
+/** The error of a call: what it failed with, or the one inside of a `CallError` (`Rejected`, `NotReached`). */
 export const errorOf = (report: Report.Report, at = 0) => {
   const { outcome } = report.calls[at]!
   return unwrap("error" in outcome ? outcome.error : undefined)
@@ -69,7 +69,8 @@ export const errorOf = (report: Report.Report, at = 0) => {
 
 export const unwrap = (error: unknown) => {
   const { reason } = (error ?? {}) as Partial<Err>
-  return (reason?._tag === "Rejected" ? reason.error : error) as
+  const isInside = reason?._tag === "Rejected" || reason?._tag === "NotReached"
+  return (isInside ? reason.error : error) as
     | (Err & { readonly exitCode?: number; readonly signal?: string; readonly stderr?: ReadonlyArray<string> } & {
         readonly killedFor?: string
         readonly server?: string

@@ -9,9 +9,9 @@ import type { Server } from "../Config.ts"
 /** Failures after which nothing can have happened, if the operator says so of failures in general. A lost answer is none. */
 const answered: Contract.FailureMeaning = {
   McpToolError: "nothing",
-  McpRequestError: "nothing",
-  McpServerGone: "nothing"
+  McpRequestError: "nothing"
 }
+/** Says that a further attempt may follow, which is what the operator wants who has the server killed. */
 const unsent: Contract.FailureMeaning = { McpServerGone: "nothing" }
 
 export const contractOf = (
@@ -21,7 +21,7 @@ export const contractOf = (
 ): Contract.Contract => {
   const contract = saidOf(server, tool, annotations)
   if (contract.effect === "none" || server.toolscope?.unresponsive !== "restart") return contract
-  // a server that is started again is one that a call may have to wait for in vain: then it was not sent, which we know
+  // a server that is started again is one that a call may have to wait for in vain: then it was not reached, which we know
   const { failure } = contract
   return { ...contract, failure: typeof failure === "object" ? { McpServerGone: "nothing", ...failure } : unsent }
 }

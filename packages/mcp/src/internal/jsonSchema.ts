@@ -46,8 +46,12 @@ const compile = (schema: object): ValidateFunction | string => {
 /** Does the schema compile? */
 export const isUsable = (schema: object): boolean => typeof compile(schema) !== "string"
 
-/** `absent` is what is said of `undefined`, which no JSON Schema can speak of. */
-export const fromJsonSchema = (schema: object, absent: string): StandardSchemaV1<unknown, unknown> => {
+/** `absent` is what is said of `undefined`, which no JSON Schema can speak of; `shown` what is shown of the schema. */
+export const fromJsonSchema = (
+  schema: object,
+  absent: string,
+  shown: object = schema
+): StandardSchemaV1<unknown, unknown> => {
   let compiled: ValidateFunction | string | undefined
   const validate = (value: unknown): StandardSchemaV1.Result<unknown> => {
     compiled ??= compile(schema)
@@ -61,7 +65,7 @@ export const fromJsonSchema = (schema: object, absent: string): StandardSchemaV1
     version: 1,
     vendor: "json-schema",
     validate,
-    jsonSchema: { input: () => schema, output: () => schema }
+    jsonSchema: { input: () => shown, output: () => shown }
   }
   return { "~standard": standard } as never
 }

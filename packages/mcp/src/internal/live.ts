@@ -1,34 +1,41 @@
 /**
- * One server that runs: its process, greeted, and the requests that wait for its answers.
+ * One server that runs: its connection, greeted, the tools that it lists, and the requests that wait for its answers.
  *
  * The SDK's client greets and listens. Calls are sent past it, because it forgets a request that it has cancelled: here the answer is
- * awaited all the same. A request ends in one of three ways: answered, not sent, or lost with its server.
+ * awaited all the same. A request ends in one of four ways: answered, refused, not sent, or lost with its server.
  */
 import { Client } from "@modelcontextprotocol/sdk/client/index.js"
 import {
   type JSONRPCMessage,
   ListToolsResultSchema,
-  ProgressNotificationSchema,
   McpError as SdkError,
+  ProgressNotificationSchema,
+  SUPPORTED_PROTOCOL_VERSIONS,
   type Tool as ServerTool
 } from "@modelcontextprotocol/sdk/types.js"
-import type { Server } from "../Config.ts"
-import { BadAnswer, CannotStart, DiedAtStart, NoHandshake, NotFound, type ServerReason } from "../McpError.ts"
-import { ServerProcess } from "./process.ts"
+import {
+  BadAnswer,
+  CannotStart,
+  DiedAtStart,
+  NoHandshake,
+  NotFound,
+  type ServerReason,
+  Unauthorized,
+  Unreachable,
+  UnsupportedVersion
+} from "../McpError.ts"
+import { type Connection, Lost, NotSent, Refused } from "./connection.ts"
+import type { Secrets } from "./secrets.ts"
+import { cleaned } from "./text.ts"
 
 /** The longest that a timer can be: the attempt's own timeout decides. */
 const noTimeout = 2 ** 31 - 1
 const maxPages = 1_000
 /** The SDK's client counts its requests from 0. */
 const firstId = 2 ** 30
+const maxWords = 2_000
 
 const late = Symbol("late")
-
-/** The request did not reach the server, as it had ended: nothing happened. */
-export class NotSent extends Error {}
-
-/** The server ended before it had answered. */
-export class Lost extends Error {}
 
 /** How far a call has come, as its server says it. */
 export interface ServerProgress {
@@ -54,19 +61,30 @@ interface CallOf {
 }
 
 export class Live {
-  readonly process: ServerProcess
+  readonly connection: Connection
+  readonly secrets: Secrets
   /** For which call it was killed, and how many processes that were. */
   killedFor: { readonly call: CallOf; readonly processes: number } | undefined
+  /** Told when the server says that its list of tools has changed. */
+  onListChanged: () => void = () => {}
   private readonly client = new Client({ name: "toolscope", version: "0.1.0" }, { capabilities: {} })
   private readonly waiting = new Map<number, Waiting>()
   private nextId = firstId
+  private version: string | undefined
 
-  constructor(server: Server) {
-    this.process = new ServerProcess(server)
+  constructor(connection: Connection, secrets: Secrets) {
+    this.connection = connection
+    this.secrets = secrets
     // nobody else listens: without these, what a server does wrong between calls would go unnoticed, not unhandled
     this.client.onerror = () => {}
-    this.process.take = (message) => this.take(message)
-    this.process.onclose = () => {
+    connection.take = (message) => this.take(message)
+    connection.isWaiting = (id) => this.waiting.has(id)
+    connection.settle = (id, error) => {
+      const waiting = this.waiting.get(id)
+      this.waiting.delete(id)
+      waiting?.reject(error)
+    }
+    connection.onclose = () => {
       const waiting = [...this.waiting.values()]
       this.waiting.clear()
       for (const { reject } of waiting) reject(new Lost())
@@ -75,8 +93,7 @@ export class Live {
 
   /** Starts it, greets it, and asks for its tools. Rejects with a {@link ServerReason}. */
   async start(millis: number, signal: AbortSignal): Promise<ReadonlyArray<ServerTool>> {
-    const { process } = this
-    const options = { timeout: noTimeout, signal }
+    const { connection } = this
     let timer: NodeJS.Timeout | undefined
     const tooLate = new Promise<typeof late>((resolve) => {
       timer = setTimeout(() => {
@@ -84,8 +101,8 @@ export class Live {
       }, millis)
     })
     const work = async () => {
-      await this.client.connect(process, options)
-      return this.client.getServerCapabilities()?.tools === undefined ? [] : this.listTools(options)
+      await this.client.connect(connection, { timeout: noTimeout, signal })
+      return this.listTools(signal)
     }
     try {
       const tools = await Promise.race([work(), tooLate])
@@ -95,14 +112,14 @@ export class Live {
     } finally {
       clearTimeout(timer)
     }
-    throw new NoHandshake({ millis, garbage: process.garbage, stderr: process.stderr() })
+    throw new NoHandshake({ millis, garbage: connection.garbage, stderr: connection.end().stderr })
   }
 
-  private async listTools(options: {
-    readonly timeout: number
-    readonly signal: AbortSignal
-  }): Promise<ReadonlyArray<ServerTool>> {
+  /** Its tools as it lists them now; none where it has no tools at all. */
+  async listTools(signal?: AbortSignal): Promise<ReadonlyArray<ServerTool>> {
+    if (this.client.getServerCapabilities()?.tools === undefined) return []
     const tools: Array<ServerTool> = []
+    const options = { timeout: noTimeout, ...(signal === undefined ? {} : { signal }) }
     let cursor: string | undefined
     for (let page = 0; page < maxPages; page++) {
       // not client.listTools: it forgets the schemas of all pages but the last
@@ -115,26 +132,31 @@ export class Live {
     throw new BadAnswer({ detail: `its list of tools has more than ${maxPages} pages`, stderr: [] })
   }
 
-  /** The answer rejects with {@link NotSent}, with {@link Lost}, or with the error that the server answered with. */
+  /**
+   * The answer rejects with {@link NotSent}, {@link Refused}, {@link Lost}, `TooLarge`, or with the error that the server answered
+   * with.
+   */
   request(method: string, params: object, onProgress?: (progress: ServerProgress) => void): Sent {
     const id = this.nextId++
     const tracked = onProgress === undefined ? params : { ...params, _meta: { progressToken: id } }
     const answer = new Promise<unknown>((resolve, reject) => {
-      if (!this.process.isUp) {
+      if (!this.connection.isUp) {
         reject(new NotSent())
         return
       }
       this.waiting.set(id, { resolve, reject, onProgress })
-      this.process.send({ jsonrpc: "2.0", id, method, params: tracked } as JSONRPCMessage).catch(() => {
-        // whoever read from the pipe had gone: what was written of it, if anything, is no whole message
-        if (this.waiting.delete(id)) reject(new NotSent())
-      })
+      this.connection
+        .send({ jsonrpc: "2.0", id, method, params: tracked } as JSONRPCMessage)
+        .catch((error: unknown) => {
+          if (this.waiting.delete(id)) reject(error)
+        })
     })
     return { id, answer }
   }
 
-  notify(method: string, params: object): void {
-    this.process.send({ jsonrpc: "2.0", method, params } as JSONRPCMessage).catch(() => {})
+  /** Resolves when the server has it, as far as that can be known. */
+  notify(method: string, params: object): Promise<void> {
+    return this.connection.send({ jsonrpc: "2.0", method, params } as JSONRPCMessage)
   }
 
   /** Nobody waits for this answer any more. */
@@ -144,21 +166,24 @@ export class Live {
 
   /** Kills the server, for the sake of this call. */
   kill(call: CallOf): void {
-    if (!this.process.isUp) return
-    const processes = this.process.kill()
+    if (!this.connection.isUp) return
+    const processes = this.connection.kill()
     this.killedFor = { call, processes }
   }
 
   private take(message: JSONRPCMessage): boolean {
-    if ("method" in message && message.method === "notifications/progress") {
-      const read = ProgressNotificationSchema.safeParse(message)
-      const { progressToken, ...progress } = read.data?.params ?? {}
-      // of a call that is over there is nothing to say
-      if (typeof progressToken === "number") this.waiting.get(progressToken)?.onProgress?.(progress as ServerProgress)
+    if ("method" in message) {
+      if (message.method === "notifications/tools/list_changed") this.onListChanged()
+      else if (message.method === "notifications/progress") this.takeProgress(message)
+      else return false
       return true
     }
-    if (!("id" in message) || "method" in message || typeof message.id !== "number" || message.id < firstId)
+    if (!("id" in message) || typeof message.id !== "number") return false
+    if (message.id < firstId) {
+      const { protocolVersion } = ("result" in message ? message.result : {}) as { readonly protocolVersion?: unknown }
+      if (typeof protocolVersion === "string") this.version ??= protocolVersion
       return false
+    }
     const waiting = this.waiting.get(message.id)
     this.waiting.delete(message.id)
     if ("result" in message) waiting?.resolve(message.result)
@@ -166,13 +191,32 @@ export class Live {
     return true
   }
 
+  private takeProgress(message: JSONRPCMessage): void {
+    const read = ProgressNotificationSchema.safeParse(message)
+    const { progressToken, ...progress } = read.data?.params ?? {}
+    // of a call that is over there is nothing to say
+    if (typeof progressToken === "number") this.waiting.get(progressToken)?.onProgress?.(progress as ServerProgress)
+  }
+
   private async startReason(error: unknown): Promise<ServerReason> {
-    const { process } = this
+    const { connection, secrets, version } = this
     const known = [NotFound, CannotStart, BadAnswer].find((reason) => error instanceof reason)
     if (known !== undefined) return error as ServerReason
+    const words = (text: string) => cleaned(secrets.redact(text), maxWords)
+    if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
+      return new UnsupportedVersion({ version: words(version), supported: SUPPORTED_PROTOCOL_VERSIONS })
+    }
+    if (error instanceof Refused) {
+      const { message, status } = error
+      if (status === 401 || status === 403) return new Unauthorized({ status })
+      return new BadAnswer({ detail: words(message), stderr: [] })
+    }
     // a broken pipe is heard of before the end that caused it
-    if (await process.endsWithin(500)) return new DiedAtStart({ ...process.ended!, stderr: process.stderr() })
-    const detail = `it answered with an error: ${process.redact(error instanceof Error ? error.message : String(error))}`
-    return new BadAnswer({ detail, stderr: process.stderr() })
+    const hasEnded = await connection.endsWithin(500)
+    const { exitCode, signal, stderr } = connection.end()
+    if (hasEnded && connection.hasDied()) return new DiedAtStart({ exitCode, signal, stderr })
+    if (error instanceof NotSent || error instanceof Lost) return new Unreachable({ detail: words(error.message) })
+    const detail = `it answered with an error: ${words(error instanceof Error ? error.message : String(error))}`
+    return new BadAnswer({ detail, stderr })
   }
 }

@@ -6,7 +6,6 @@
  * group, also what a launcher such as `npx` has started; and it can kill the server at once with all that descends from it. It never
  * lets the server write to our standard output or error.
  */
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import { type JSONRPCMessage, JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js"
 import { getDefaultEnvironment } from "@modelcontextprotocol/sdk/client/stdio.js"
 import spawn from "cross-spawn"
@@ -14,17 +13,21 @@ import type { ChildProcess } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { StringDecoder } from "node:string_decoder"
 import { statSync } from "node:fs"
-import type { Server } from "../Config.ts"
-import { CannotStart, NotFound } from "../McpError.ts"
+import type { Stdio } from "../Config.ts"
+import { CannotStart, describeEnd, NotFound } from "../McpError.ts"
+import { type Connection, type EndOf, Lost, NotSent, TooLarge } from "./connection.ts"
+import { idOf, Lines } from "./lines.ts"
+import type { Secrets } from "./secrets.ts"
+import { cleaned } from "./text.ts"
 import * as Tree from "./tree.ts"
 
 /** Milliseconds that a server has to end by itself when its input closes, after SIGTERM, and after SIGKILL. */
 const patience = { eof: 1_000, term: 1_000, kill: 1_000 }
-const maxMessageBytes = 256 * 1024 * 1024
 const maxStderrChars = 4_000
 const maxStderrLines = 10
+const maxLineChars = 500
 
-export interface Ended {
+interface Ended {
   readonly exitCode: number | undefined
   readonly signal: string | undefined
 }
@@ -35,32 +38,50 @@ const killAll = () => {
   for (const server of live) if (server.kill() === 0) server.signal("SIGKILL")
 }
 
-export class ServerProcess implements Transport {
+export class ServerProcess implements Connection {
   onclose?: () => void
   onerror?: (error: Error) => void
   onmessage?: (message: JSONRPCMessage) => void
   /** Sees each message first; what it takes goes no further. */
   take: (message: JSONRPCMessage) => boolean = () => false
+  settle: (id: number, error: Lost | TooLarge) => void = () => {}
+  isWaiting: (id: number) => boolean = () => true
   /** How it ended; `undefined` while it runs. */
-  ended: Ended | undefined
+  private ended: Ended | undefined
   /** The first line on its standard output that was no message. */
   garbage: string | undefined
 
-  private readonly server: Server
+  private readonly server: Stdio
+  private readonly secrets: Secrets
+  private readonly lines: Lines
   private child: ChildProcess | undefined
   private readonly finished: Promise<void>
   private onFinished = () => {}
   private groupIsGone = false
   private stderrText = ""
-  private chunks: Array<Buffer> = []
-  private size = 0
+  private stderrIsCut = false
   private closed = false
   /** By it what the server has started is known. */
   private readonly mark = randomUUID()
   private killed: ReadonlyArray<Tree.Found> | undefined
 
-  constructor(server: Server) {
+  /** `limit`: bytes of a message. */
+  constructor(server: Stdio, secrets: Secrets, limit: number) {
     this.server = server
+    this.secrets = secrets
+    this.lines = new Lines(
+      limit,
+      (line) => {
+        this.receive(line)
+      },
+      (long) => {
+        const id = idOf(long)
+        this.onerror?.(new TooLarge(limit))
+        // whose it is cannot be told: none of those that wait can be said to be answered
+        if (id === undefined) this.kill()
+        else this.settle(id, new TooLarge(limit))
+      }
+    )
     this.finished = new Promise((resolve) => {
       this.onFinished = resolve
     })
@@ -69,7 +90,9 @@ export class ServerProcess implements Transport {
   start(): Promise<void> {
     const { args = [], command, cwd, env } = this.server
     if (cwd !== undefined && !isDirectory(cwd)) {
-      return Promise.reject(new CannotStart({ detail: `its cwd ${JSON.stringify(cwd)} is no directory` }))
+      return Promise.reject(
+        new CannotStart({ detail: this.secrets.redact(`its cwd ${JSON.stringify(cwd)} is no directory`) })
+      )
     }
     return new Promise((resolve, reject) => {
       try {
@@ -117,21 +140,25 @@ export class ServerProcess implements Transport {
     child.stdin!.on("error", (error) => this.onerror?.(error))
     child.stdout!.on("error", (error) => this.onerror?.(error))
     child.stdout!.on("data", (chunk: Buffer) => {
-      this.read(chunk)
+      this.lines.push(chunk)
     })
     const utf8 = new StringDecoder("utf8")
     child.stderr!.on("error", () => {})
     child.stderr!.on("data", (chunk: Buffer) => {
-      this.stderrText = (this.stderrText + utf8.write(chunk)).slice(-maxStderrChars)
+      const text = this.stderrText + utf8.write(chunk)
+      const kept = maxStderrChars + 2 * this.secrets.longest
+      this.stderrIsCut ||= text.length > kept
+      this.stderrText = text.slice(-kept)
     })
   }
 
   send(message: JSONRPCMessage): Promise<void> {
     const stdin = this.child?.stdin
-    if (!stdin?.writable) return Promise.reject(new Error("the server has ended"))
+    if (!stdin?.writable) return Promise.reject(new NotSent())
     return new Promise((resolve, reject) => {
       stdin.write(`${JSON.stringify(message)}\n`, (error) => {
-        if (error) reject(error)
+        // whoever read from the pipe had gone: what was written of it, if anything, is no whole message
+        if (error) reject(new NotSent())
         else resolve()
       })
     })
@@ -184,23 +211,38 @@ export class ServerProcess implements Transport {
     }
   }
 
-  /** The last lines of its standard error, with the values of its `env` replaced. */
-  stderr(): ReadonlyArray<string> {
-    const lines = this.redact(this.stderrText)
-      .split(/\r?\n/)
-      .filter((line) => line.trim() !== "")
-    return lines.slice(-maxStderrLines)
+  end(): EndOf {
+    const { exitCode, signal } = this.ended ?? {}
+    return {
+      ...(exitCode === undefined ? {} : { exitCode }),
+      ...(signal === undefined ? {} : { signal }),
+      stderr: this.stderr()
+    }
   }
 
-  /** Replaces what may be secret: the values of `env`. */
-  redact(text: string): string {
-    const secrets = Object.values(this.server.env ?? {}).filter((value) => value.length >= 4)
-    return secrets.reduce((clean, secret) => clean.replaceAll(secret, "[redacted]"), text)
+  describeEnd(): string {
+    return describeEnd({ exitCode: undefined, signal: undefined, ...this.ended })
+  }
+
+  hasDied(): boolean {
+    return this.ended !== undefined
+  }
+
+  /** The last lines of its standard error, without what may be secret. */
+  private stderr(): ReadonlyArray<string> {
+    const text = this.secrets.redact(this.stderrText)
+    // where it was cut there may stand the rest of a secret
+    return (this.stderrIsCut ? text.slice(this.secrets.longest) : text)
+      .slice(-maxStderrChars)
+      .split(/\r?\n/)
+      .map((line) => cleaned(line, maxLineChars))
+      .filter((line) => line.trim() !== "")
+      .slice(-maxStderrLines)
   }
 
   private startError(error: unknown): NotFound | CannotStart {
     const { code } = error as NodeJS.ErrnoException
-    if (code === "ENOENT") return new NotFound({ command: this.server.command })
+    if (code === "ENOENT") return new NotFound({ command: this.secrets.redact(this.server.command) })
     return new CannotStart({ detail: code ?? "the command or its arguments cannot be passed to a process" })
   }
 
@@ -228,29 +270,9 @@ export class ServerProcess implements Transport {
     this.closed = true
     this.child?.stdout?.destroy()
     this.child?.stderr?.destroy()
-    this.chunks = []
+    this.lines.clear()
     this.onFinished()
     this.onclose?.()
-  }
-
-  private read(chunk: Buffer): void {
-    let rest = chunk
-    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
-      this.chunks.push(rest.subarray(0, end))
-      const line = Buffer.concat(this.chunks).toString("utf8")
-      this.chunks = []
-      this.size = 0
-      rest = rest.subarray(end + 1)
-      this.receive(line)
-    }
-    this.chunks.push(rest)
-    this.size += rest.length
-    if (this.size > maxMessageBytes) {
-      this.onerror?.(new Error(`a message of more than ${maxMessageBytes} bytes`))
-      this.chunks = []
-      this.size = 0
-      this.kill()
-    }
   }
 
   private receive(line: string): void {
@@ -259,7 +281,7 @@ export class ServerProcess implements Transport {
       message = JSONRPCMessageSchema.parse(JSON.parse(line))
     } catch (error) {
       if (line.trim() !== "") {
-        this.garbage ??= this.redact(line).slice(0, 200)
+        this.garbage ??= cleaned(this.secrets.redact(line), 200)
         this.onerror?.(error as Error)
       }
       return

@@ -1,65 +1,63 @@
 /**
- * Keeps one server: starts it, says whether it can be called, and starts it again if the operator wants that.
+ * Keeps one server: starts it, says whether it can be called, starts it again when it has ended, and knows the tools that it lists.
  *
- * - `fence` (default): a server that has ended stays so. It is never killed for a call.
- * - `restart`: a server that has ended, or was killed for a call, is started again when the next call needs it: at once, then with
- *   growing pauses, and not more often than five times within a minute.
+ * - A server that has ended by itself is started again when the next call needs it (`ended: "restart"`, default), or stays so (`"stay"`).
+ * - One that was killed for a call (`unresponsive: "restart"`) is started again in any case.
+ * - At once, then with growing pauses, and not more often than five times within a minute.
  *
  * It never starts a server before everything of the one before has been ended.
  */
 import type { Tool as ServerTool } from "@modelcontextprotocol/sdk/types.js"
-import type { Server } from "../Config.ts"
-import { describeEnd, type ServerReason } from "../McpError.ts"
+import type { ServerReason } from "../McpError.ts"
+import type { EndOf } from "./connection.ts"
+import { HttpConnection } from "./http.ts"
 import { Live } from "./live.ts"
+import { ServerProcess } from "./process.ts"
+import type { Resolved } from "./variables.ts"
 
 /** At most so many restarts within so many milliseconds. */
 const maxRestarts = 5
 const windowMillis = 60_000
 /** Milliseconds before the second restart within the window; doubled for each further one. */
 const firstPause = 100
+/** Bytes of a message, unless the operator says otherwise. */
+const defaultLimit = 32 * 1024 * 1024
 
 /** The server cannot be called; the message says why. */
 export class Down extends Error {
   readonly end: EndOf
+  /** How long it would be of no use to come again, where that is known. */
+  readonly retryAfterMillis: number | undefined
 
-  constructor(message: string, end: EndOf) {
+  constructor(message: string, end: EndOf, retryAfterMillis?: number) {
     super(message)
     this.end = end
-  }
-}
-
-/** How a server ended, as errors have it. */
-export interface EndOf {
-  readonly exitCode?: number
-  readonly signal?: string
-  readonly stderr: ReadonlyArray<string>
-}
-
-export const endOf = ({ process }: Live): EndOf => {
-  const { exitCode, signal } = process.ended ?? {}
-  return {
-    ...(exitCode === undefined ? {} : { exitCode }),
-    ...(signal === undefined ? {} : { signal }),
-    stderr: process.stderr()
+    this.retryAfterMillis = retryAfterMillis
   }
 }
 
 export class Supervisor {
   readonly name: string
-  readonly restarts: boolean
-  private readonly server: Server
+  readonly resolved: Resolved
+  /** Is it killed for a call that does not end? */
+  readonly kills: boolean
+  /** Told of each list that the server gives after its first. */
+  onList: (tools: ReadonlyArray<ServerTool>) => void = () => {}
   private readonly startMillis: number
   private live: Live
   private restarting: Promise<Live> | undefined
+  private listing: Promise<void> | undefined
+  /** How often a server has said that its list has changed. */
+  private changes = 0
   private restartedAt: ReadonlyArray<number> = []
   private readonly closing = new AbortController()
 
-  constructor(name: string, server: Server, startMillis: number) {
-    this.name = name
-    this.server = server
+  constructor(resolved: Resolved, startMillis: number) {
+    this.name = resolved.name
+    this.resolved = resolved
     this.startMillis = startMillis
-    this.restarts = server.toolscope?.unresponsive === "restart"
-    this.live = new Live(server)
+    this.kills = resolved.server.toolscope?.unresponsive === "restart"
+    this.live = this.make()
   }
 
   /** For the first time; rejects with a {@link ServerReason}. */
@@ -67,13 +65,13 @@ export class Supervisor {
     return this.live.start(this.startMillis, signal)
   }
 
-  /** The server, at once if it is up; rejects with {@link Down}. */
+  /** The server, at once if it is up and its list of tools is known; rejects with {@link Down}. */
   ready(): Live | Promise<Live> {
     if (this.restarting !== undefined) return this.restarting
-    if (this.live.process.isUp) return this.live
-    if (!this.restarts) {
-      const end = endOf(this.live)
-      return Promise.reject(new Down(`the server ${JSON.stringify(this.name)} had ended (${describe(end)})`, end))
+    const { live } = this
+    if (live.connection.isUp) return this.listing === undefined ? live : this.listing.then(() => this.ready())
+    if (!this.kills && this.resolved.server.toolscope?.ended === "stay") {
+      return Promise.reject(new Down(this.hadEnded(live), live.connection.end()))
     }
     this.restarting = this.restart().finally(() => {
       this.restarting = undefined
@@ -84,48 +82,88 @@ export class Supervisor {
   /** Ends the server. Takes at most a few seconds. */
   async close(): Promise<void> {
     this.closing.abort()
-    await this.live.process.close()
+    await this.live.connection.close()
     await this.restarting?.catch(() => {})
+  }
+
+  private make(): Live {
+    const { secrets, server } = this.resolved
+    const limit = server.toolscope?.maxMessageBytes ?? defaultLimit
+    const connection =
+      "url" in server ? new HttpConnection(server, secrets, limit) : new ServerProcess(server, secrets, limit)
+    const live = new Live(connection, secrets)
+    live.onListChanged = () => {
+      this.listAgain(live)
+    }
+    return live
+  }
+
+  /** One that changes while it is being read is read once more. */
+  private listAgain(live: Live): void {
+    if (live !== this.live || this.closing.signal.aborted) return
+    this.changes++
+    this.listing ??= this.list(live).finally(() => {
+      this.listing = undefined
+    })
+  }
+
+  private async list(live: Live): Promise<void> {
+    for (let read = 0; read !== this.changes && live === this.live;) {
+      read = this.changes
+      try {
+        const aborted = AbortSignal.any([this.closing.signal, AbortSignal.timeout(this.startMillis)])
+        const tools = await live.listTools(aborted)
+        if (live === this.live) this.onList(tools)
+      } catch {
+        // what was known of its tools stays
+        return
+      }
+    }
   }
 
   private async restart(): Promise<Live> {
     let failure = ""
-    await this.live.process.close()
-    const end = endOf(this.live)
+    const before = this.live
+    await before.connection.close()
+    const end = before.connection.end()
     for (;;) {
       const now = performance.now()
       this.restartedAt = this.restartedAt.filter((at) => now - at < windowMillis)
-      const before = this.restartedAt.length
-      if (before >= maxRestarts) {
-        const often = `it was started again ${before} times within ${windowMillis / 1000} s`
-        throw new Down(
-          `the server ${JSON.stringify(this.name)} had ended (${describe(end)}), and is not started again for now: ${often}${failure}`,
-          end
-        )
+      const count = this.restartedAt.length
+      if (count >= maxRestarts) {
+        const often = `it was started again ${count} times within ${windowMillis / 1000} s`
+        const wait = Math.ceil(windowMillis - (now - this.restartedAt[0]!))
+        throw new Down(`${this.hadEnded(before)}, and is not started again for now: ${often}${failure}`, end, wait)
       }
-      if (before > 0) await pause(firstPause * 2 ** (before - 1), this.closing.signal)
+      if (count > 0) await pause(firstPause * 2 ** (count - 1), this.closing.signal)
       if (this.closing.signal.aborted) throw new Down(`the server ${JSON.stringify(this.name)} has been closed`, end)
       this.restartedAt = [...this.restartedAt, performance.now()]
-      const next = new Live(this.server)
+      const next = this.make()
       this.live = next
       try {
-        await next.start(this.startMillis, this.closing.signal)
+        this.onList(await next.start(this.startMillis, this.closing.signal))
         return next
       } catch (reason) {
-        await next.process.close()
+        await next.connection.close()
         failure = `, and at last ${(reason as ServerReason).message}`
       }
     }
   }
-}
 
-const describe = ({ exitCode, signal }: EndOf): string => describeEnd({ exitCode, signal })
+  private hadEnded({ connection }: Live): string {
+    return `the server ${JSON.stringify(this.name)} had ended (${connection.describeEnd()})`
+  }
+}
 
 const pause = (millis: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const timer = setTimeout(resolve, millis)
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer)
-      resolve()
-    })
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer)
+        resolve()
+      },
+      { once: true }
+    )
   })

@@ -66,7 +66,7 @@ if (kept.explorer) {
 Every reachable state of the decision core: all plans of the given size, every verdict, timer and stop, and (with *everything*) several events of one
 instant together, a second attempt, timeouts, effects, and their undo. *Schedules* are the event sequences that the states stand for.
 
-\`npm run explore\` (half an hour; with \`--quick\` what the ordinary tests explore)
+\`npm run explore\` (half an hour; with \`--quick\` what \`npm run test:proof\` explores)
 
 ${table(
   ["plans", "programs", "states", "transitions", "schedules", "violations", "commit"],

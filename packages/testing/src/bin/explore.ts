@@ -2,7 +2,7 @@
  * `npm run explore [-- --quick | --long] [--only TEXT] [--json]`: every reachable state of the decision core for all small plans. Exit 1 on a
  * violation, 2 on an argument that means nothing.
  *
- * `--quick`: what the ordinary tests explore. `--long`: also what takes hours. `--only`: the suites whose names contain this text, whatever
+ * `--quick`: what takes a few minutes in all. `--long`: also what takes hours. `--only`: the suites whose names contain this text, whatever
  * their size. How far it has come stands on standard error: on a terminal in one line, elsewhere every half minute.
  */
 import { parseArgs } from "node:util"
@@ -48,7 +48,8 @@ const parse = (args: ReadonlyArray<string>): Choice => {
     options: { quick: flag, long: flag, json: flag, only: { type: "string" } }
   })
   const { json, long, only, quick } = values
-  const isOfSize = ({ size }: Suite): boolean => size === "quick" || (!quick && (size === "usual" || long))
+  const isOfSize = ({ size }: Suite): boolean =>
+    size === "small" || size === "quick" || (!quick && (size === "usual" || long))
   const chosen = suites.filter((suite) => (only === undefined ? isOfSize(suite) : suite.name.includes(only)))
   if (chosen.length > 0) return { json, chosen }
   throw new Error(`no suite has "${only}" in its name; there are:\n${suites.map(({ name }) => name).join("\n")}`)

@@ -24,7 +24,7 @@ const die = (message: string): never => {
 const limit = process.argv.indexOf("--limit")
 if (limit !== -1) watch(Number(process.argv[limit + 1]))
 
-const quick = suites.filter(({ size }) => size === "quick")
+const quick = suites.filter(({ size }) => size === "small" || size === "quick")
 for (const { alphabet, concurrency, name, trees } of quick) {
   const { states } = Explorer.exploreAll(trees(), {
     alphabet,

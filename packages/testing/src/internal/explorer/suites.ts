@@ -9,8 +9,8 @@ export interface Suite {
   readonly trees: () => ReadonlyArray<Tree>
   readonly alphabet: Alphabet
   readonly concurrency: ReadonlyArray<number>
-  /** `quick`: small enough for the ordinary tests. `long`: takes an hour or more. */
-  readonly size: "quick" | "usual" | "long"
+  /** `small`: part of the ordinary tests. `quick`: a minute at most. `long`: takes an hour or more. */
+  readonly size: "small" | "quick" | "usual" | "long"
 }
 
 /** Every `n`-th, from the first. */
@@ -35,7 +35,7 @@ export const suites: ReadonlyArray<Suite> = [
     trees: () => [...treesOf(1, 2), ...flat(1, surplus), ...withEmpty({ type: "call" })],
     alphabet: actions,
     concurrency: [1],
-    size: "quick"
+    size: "small"
   },
   {
     name: "1 call, and what comes too late",
@@ -49,7 +49,7 @@ export const suites: ReadonlyArray<Suite> = [
     trees: () => treesOf(3, 0).flatMap(withEmpty),
     alphabet: { ...verdicts, together: true },
     concurrency: [1],
-    size: "quick"
+    size: "small"
   },
   {
     name: "3 calls, flat, everything but retries and questions",
@@ -84,7 +84,7 @@ export const suites: ReadonlyArray<Suite> = [
     trees: () => treesOf(2, 0, { surplus }),
     alphabet: { ...actions, attempts: 1, late: true, together: false },
     concurrency: [2],
-    size: "quick"
+    size: "small"
   },
   {
     name: "3 calls, undo, one by one",
@@ -119,7 +119,7 @@ export const suites: ReadonlyArray<Suite> = [
     trees: () => treesOf(1, 2),
     alphabet: { ...everything, late: true, attempts: 1 },
     concurrency: [1],
-    size: "quick"
+    size: "small"
   },
   {
     name: "2 calls that ask, two wrappers, one by one",
@@ -133,14 +133,14 @@ export const suites: ReadonlyArray<Suite> = [
     trees: () => treesOf(2, 1, { wrappers }),
     alphabet: { ...questions, together: true },
     concurrency: [1],
-    size: "quick"
+    size: "small"
   },
   {
     name: "2 calls that ask, everything",
     trees: () => treesOf(2, 0, { surplus }),
     alphabet: { ...everything, attempts: 1 },
     concurrency: [1],
-    size: "quick"
+    size: "small"
   },
   {
     name: "3 calls that ask, one by one",

@@ -4,6 +4,7 @@
 import { Fanout, PlanDocument, type Report, type Tool } from "@toolscope/core"
 import type { Config } from "@toolscope/mcp"
 import * as Effect from "effect/Effect"
+import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -38,6 +39,21 @@ export const everything = (extra: Extra = {}): Config.Server => ({
   args: [fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js")), "stdio"],
   ...extra
 })
+
+/** A server of `fixtures/web.ts`, while the scope lasts. */
+export const web = (modes: string, file = newFile(), env: { readonly [name: string]: string } = {}) =>
+  Effect.acquireRelease(
+    Effect.gen(function* () {
+      const path = fileURLToPath(new URL("fixtures/web.ts", import.meta.url))
+      const child = spawn(process.execPath, [path, modes, file], { env: { ...process.env, ...env }, stdio: "ignore" })
+      const before = readFileSync(file, "utf8").length
+      const notes = () => readFileSync(file, "utf8").slice(before)
+      yield* until(() => /^port \d+$/m.test(notes()))
+      const port = Number(/^port (\d+)$/m.exec(notes())![1])
+      return { child, file, port, url: `http://127.0.0.1:${port}/mcp` }
+    }),
+    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
+  )
 
 export const config = (mcpServers: Config.Config["mcpServers"]): Config.Config => ({ mcpServers })
 

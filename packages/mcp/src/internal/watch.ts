@@ -209,6 +209,7 @@ const retryAfter = (response: Response): number | undefined => {
 
 /** Errors of a request that never had a connection. */
 const unconnected = new Set([
+  "bad port",
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
@@ -223,10 +224,14 @@ const unconnected = new Set([
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"
 ])
 
+const badPort = "bad port"
+
 const codeOf = (error: unknown): string => {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     const { code } = at as { readonly code?: unknown }
     if (typeof code === "string") return code
+    // of those that no browser goes to
+    if (at.message === badPort) return badPort
   }
   return error instanceof Error ? error.name : "for a reason that is not known"
 }

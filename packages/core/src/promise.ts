@@ -2,7 +2,7 @@
  * Toolscope for programs without Effect: tools are functions that return promises, plans are plain data, and a run is a promise of
  * its report. The same engine runs underneath; no type of Effect appears in what is exported here.
  *
- * - {@link tool} makes a tool from a function, with parameters and results checked by any Standard Schema (zod, valibot, arktype …).
+ * - {@link tool} makes a tool from a function, with parameters and results checked by any Standard Schema (zod, valibot, arktype …) or by JSON Schema.
  * - {@link call}, {@link all}, {@link quorum}, {@link firstSuccess}, {@link advisory}, {@link settled}, {@link atomic} and {@link deadline} build plans.
  * - {@link run} runs a plan, waits until everything has ended or was left behind at its bound, and tells how each call ended.
  * - {@link resume} goes on from the snapshot of a run that was suspended, because nothing but questions to people remained.
@@ -63,10 +63,12 @@ export { resume } from "./internal/promise/resume.ts"
 export { run } from "./internal/promise/run.ts"
 export type { ResumeOptions, RunOptions } from "./internal/promise/runTypes.ts"
 export type {
+  AnySchema,
   Duration,
   DurationUnit,
   InputOf,
   Json,
+  JsonSchema,
   OutputOf,
   StandardIssue,
   StandardResult,

@@ -540,7 +540,7 @@ describe("a mistake in the program", () => {
     ["a contract with a misspelt field", { ...plain, contract: { effect: "none", repeats: "never" } }, /repeats/],
     ["a tool without a name", { ...plain, name: "" }, /name is text/],
     ["a tool without a function", { ...plain, execute: 1 }, /execute is a function, got 1/],
-    ["a schema that is none", { ...plain, parameters: { type: "object" } }, /parameters is a Standard Schema/],
+    ["a schema that is none", { ...plain, parameters: { name: "object" } }, /parameters is a Standard Schema/],
     ["a result schema that is none", { ...plain, result: () => true }, /result is a Standard Schema/],
     ["a misspelt option", { ...plain, retries: 1 }, /unknown option "retries"; there is: name/]
   ])("is thrown by tool(): %s", (_, options, message) => {

@@ -32,14 +32,3 @@ export const checkText = (where: string, name: string, text: unknown): void => {
 export const checkFunction = (where: string, name: string, given: unknown): void => {
   if (given !== undefined && typeof given !== "function") throw wrong(where, `${name} is a function`, { value: given })
 }
-
-export const checkSchema = (where: string, option: string, schema: unknown): void => {
-  if (schema === undefined) return
-  const standard: unknown =
-    isObject(schema) || typeof schema === "function" ? (schema as Record<string, unknown>)["~standard"] : undefined
-  if (!isObject(standard) || typeof standard.validate !== "function") {
-    throw wrong(where, `${option} is a Standard Schema (of zod, valibot, arktype or another library)`, {
-      value: schema
-    })
-  }
-}

@@ -2,7 +2,7 @@
  * Questions to people as plain types: what is asked, how it is answered, what becomes of it, and what a suspended run goes on from.
  */
 import type { ContractData } from "./contract.ts"
-import type { Duration, Json, OutputOf, StandardSchema } from "./schema.ts"
+import type { AnySchema, Duration, Json, OutputOf } from "./schema.ts"
 
 /**
  * A question, as those who answer see it, and as it stands in a report.
@@ -39,7 +39,7 @@ export interface Question {
  *
  * @since 0.1.0
  */
-export interface AskOptions<S extends StandardSchema<any, any>> {
+export interface AskOptions<S extends AnySchema> {
   /** For the person who answers. */
   readonly prompt: string
   /** What an answer has to be, and what the handler gets of it. It must validate at once: an answer is taken, or refused, at once. */
@@ -69,16 +69,14 @@ export type AskResult<A> =
  *
  * @since 0.1.0
  */
-export type Ask = <S extends StandardSchema<any, any>>(options: AskOptions<S>) => Promise<OutputOf<S>>
+export type Ask = <S extends AnySchema>(options: AskOptions<S>) => Promise<OutputOf<S>>
 
 /**
  * As {@link Ask}, with a refusal as a value.
  *
  * @since 0.1.0
  */
-export type AskForResult = <S extends StandardSchema<any, any>>(
-  options: AskOptions<S>
-) => Promise<AskResult<OutputOf<S>>>
+export type AskForResult = <S extends AnySchema>(options: AskOptions<S>) => Promise<AskResult<OutputOf<S>>>
 
 /**
  * Does a person have to agree before a call starts?

@@ -36,6 +36,24 @@ export interface StandardIssue {
 }
 
 /**
+ * A JSON Schema (draft 2020-12; draft-07 where its `$schema` says so), as plain data. Types are not made of it.
+ *
+ * @since 0.1.0
+ */
+export interface JsonSchema {
+  readonly $schema?: string
+  readonly type?: string | ReadonlyArray<string>
+  readonly [keyword: string]: unknown
+}
+
+/**
+ * How data is described: by a schema of a library that speaks Standard Schema, or by a JSON Schema.
+ *
+ * @since 0.1.0
+ */
+export type AnySchema = StandardSchema<any, any> | JsonSchema
+
+/**
  * What a planner passes for a schema.
  *
  * @since 0.1.0
@@ -44,7 +62,7 @@ export type InputOf<S> = S extends { readonly "~standard": { readonly types?: in
   ? NonNullable<T> extends { readonly input: infer I }
     ? I
     : unknown
-  : never
+  : any
 
 /**
  * What comes out of a schema.
@@ -55,7 +73,7 @@ export type OutputOf<S> = S extends { readonly "~standard": { readonly types?: i
   ? NonNullable<T> extends { readonly output: infer O }
     ? O
     : unknown
-  : never
+  : any
 
 /**
  * Milliseconds, or text such as `"50 millis"`, `"2 seconds"`, `"1 minute"`.

@@ -5,15 +5,16 @@ import * as Result from "effect/Result"
 import * as Core from "../../Tool.ts"
 import { answerSchema, check } from "./answer.ts"
 import { approvalOf, checkApproval } from "./answering.ts"
-import { checkOptions, checkSchema, isObject, wrong } from "./arguments.ts"
+import { checkOptions, isObject, wrong } from "./arguments.ts"
 import { askingOf, refusalOf } from "./asking.ts"
 import type { Amounts } from "./budget.ts"
 import type { Contract } from "./contract.ts"
 import { toCore } from "./contractOf.ts"
 import type { FanoutInside } from "./fanoutTypes.ts"
 import { fanoutInside } from "./inside.ts"
+import { readSchema } from "./jsonSchema.ts"
 import type { Approval, Ask, AskForResult } from "./question.ts"
-import type { Duration, InputOf, OutputOf, StandardSchema } from "./schema.ts"
+import type { AnySchema, Duration, InputOf, OutputOf, StandardSchema } from "./schema.ts"
 
 declare const types: unique symbol
 
@@ -117,12 +118,12 @@ export interface CommitOptions<in A> {
 /**
  * @since 0.1.0
  */
-export interface ToolOptions<Name extends string, P extends StandardSchema<any, any>> {
+export interface ToolOptions<Name extends string, P extends AnySchema> {
   /** How plans call it. */
   readonly name: Name
   /** What the tool does, in a sentence that a planner can choose by. */
   readonly description?: string
-  /** Default: no parameters. It must validate at once: a plan is checked before anything starts. */
+  /** Default: no parameters. It must validate at once, as a JSON Schema does: a plan is checked before anything starts. */
   readonly parameters?: P
   /** What the tool does to the world, what its failure means, and how it stops. */
   readonly contract: Contract
@@ -153,7 +154,8 @@ const known = [
 ]
 
 /**
- * A tool from a function.
+ * A tool from a function. Its schemas are Standard Schemas, or JSON Schemas: those are checked by Effect, and what it cannot check of them is
+ * refused here.
  *
  * With `result`, what the function answers is checked, and the value is what the schema makes of it; the check may take time. Without,
  * the value is the answer, unchecked.
@@ -182,18 +184,14 @@ const known = [
  * @since 0.1.0
  */
 export const tool: {
-  <
-    const Name extends string,
-    S extends StandardSchema<any, any>,
-    P extends StandardSchema<any, any> = StandardSchema<{}>
-  >(
+  <const Name extends string, S extends AnySchema, P extends AnySchema = StandardSchema<{}>>(
     options: ToolOptions<Name, P> & {
       /** Checks what the tool answers. */
       readonly result: S
       readonly execute: (params: OutputOf<P>, context: ExecuteContext) => unknown
     }
   ): Tool<Name, InputOf<P>, OutputOf<S>>
-  <const Name extends string, A, P extends StandardSchema<any, any> = StandardSchema<{}>>(
+  <const Name extends string, A, P extends AnySchema = StandardSchema<{}>>(
     options: ToolOptions<Name, P> & {
       readonly result?: undefined
       readonly execute: (params: OutputOf<P>, context: ExecuteContext) => A | PromiseLike<A>
@@ -201,7 +199,7 @@ export const tool: {
   ): Tool<Name, InputOf<P>, A>
 } = (options: ToolOptions<string, any> & { readonly result?: unknown; readonly execute: unknown }): any => {
   checkOptions("tool()", options, known)
-  const { approval, cost, description, execute, name, parameters, result, retry, timeout } = options
+  const { approval, cost, description, execute, name, retry, timeout } = options
   if (typeof name !== "string" || name === "") throw wrong("tool()", "name is text, not empty", { value: name })
   const where = `tool(${JSON.stringify(name)})`
   if (typeof execute !== "function") throw wrong(where, "execute is a function", { value: execute })
@@ -212,8 +210,8 @@ export const tool: {
     throw wrong(where, "cost is an object of amounts, or a function of the parameters", { value: cost })
   }
   checkApproval(where, approval)
-  checkSchema(where, "parameters", parameters)
-  checkSchema(where, "result", result)
+  const parameters = readSchema(where, "parameters", options.parameters)
+  const result = readSchema(where, "result", options.result)
   if ((options as { readonly contract?: unknown }).contract === undefined) {
     throw wrong(where, "a contract is required: say what the tool does to the world, for example contract.readOnly")
   }
@@ -243,7 +241,7 @@ export const tool: {
         signal,
         spend
       }
-      return check(execute(params, given), result as StandardSchema | undefined).catch((rejection: unknown) => {
+      return check(execute(params, given), result).catch((rejection: unknown) => {
         throw refusalOf(rejection)
       })
     }

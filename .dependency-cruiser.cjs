@@ -1,10 +1,11 @@
 // Who may import whom. `npm run check` runs this over the sources of all packages.
 const above = {
-  core: "ai-sdk|mcp|node|cli|testing|examples|bench",
-  mcp: "ai-sdk|node|cli|testing|examples|bench",
-  "ai-sdk": "mcp|node|cli|testing|examples|bench",
-  node: "ai-sdk|mcp|cli|testing|examples|bench",
-  testing: "ai-sdk|mcp|node|cli|examples|bench",
+  core: "ai-sdk|mcp|node|cli|testing|eval|examples|bench",
+  mcp: "ai-sdk|node|cli|testing|eval|examples|bench",
+  "ai-sdk": "mcp|node|cli|testing|eval|examples|bench",
+  node: "ai-sdk|mcp|cli|testing|eval|examples|bench",
+  testing: "ai-sdk|mcp|node|cli|eval|examples|bench",
+  eval: "cli|testing|examples|bench",
   cli: "ai-sdk|testing|examples|bench"
 }
 

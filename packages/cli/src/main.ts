@@ -98,6 +98,8 @@ const dispatch = async (
       return (await import("./commands/resume.ts")).resume(invocation.flags, output, foreign, options)
     case "tools":
       return (await import("./commands/tools.ts")).tools(invocation.flags, output)
+    case "eval":
+      return (await import("./commands/eval.ts")).evaluate(invocation.flags, output)
     case "schema":
       return (await import("./commands/schema.ts")).schema(invocation.flags, output)
   }

@@ -47,17 +47,26 @@ export interface SchemaFlags {
   readonly format: "plan" | "report" | "journal" | "snapshot"
 }
 
+export interface EvalFlags {
+  readonly runner: ReadonlyArray<string>
+  readonly scenario: ReadonlyArray<string>
+  readonly json: boolean
+  readonly junit: string | undefined
+  readonly journal: string | undefined
+}
+
 export type Invocation =
   | { readonly command: "run"; readonly flags: RunFlags }
   | { readonly command: "resume"; readonly flags: ResumeFlags }
   | { readonly command: "tools"; readonly flags: ToolsFlags }
   | { readonly command: "schema"; readonly flags: SchemaFlags }
+  | { readonly command: "eval"; readonly flags: EvalFlags }
   | { readonly command: "help"; readonly text: string }
   | { readonly command: "wrong"; readonly messages: ReadonlyArray<string>; readonly hint: string }
 
 /** Part of the design, not of this version. */
 const later = {
-  commands: ["eval", "audit", "trace", "mcp", "sessions", "serve"],
+  commands: ["audit", "trace", "mcp", "sessions", "serve"],
   flags: ["--trace"]
 }
 
@@ -215,11 +224,51 @@ export const parse = async (argv: ReadonlyArray<string>, version: string): Promi
     (flags) => find({ command: "schema", flags })
   ).pipe(Command.withDescription("JSON Schema of a public format"))
 
+  const evaluate = Command.make(
+    "eval",
+    {
+      runner: Flag.String("runner").pipe(
+        Flag.withDescription(
+          "An ES module whose default export is a runner: a tool layer of your own; may be repeated. By default Toolscope itself"
+        ),
+        Flag.withMetavar("MODULE"),
+        Flag.atLeast(0)
+      ),
+      scenario: Flag.String("scenario").pipe(
+        Flag.withDescription("Only this scenario; may be repeated"),
+        Flag.withMetavar("NAME"),
+        Flag.atLeast(0)
+      ),
+      json: Flag.Boolean("json").pipe(Flag.withDescription("As one JSON object"), Flag.withDefault(false)),
+      junit: Flag.String("junit").pipe(
+        Flag.withDescription("Write the results into this file as JUnit, too"),
+        Flag.withMetavar("FILE"),
+        Flag.optional
+      ),
+      journal: Flag.String("journal").pipe(
+        Flag.withDescription("Keep the ledger of each scenario in this folder"),
+        Flag.withMetavar("DIR"),
+        Flag.optional
+      )
+    },
+    ({ journal, junit, ...rest }) =>
+      find({
+        command: "eval",
+        flags: { ...rest, junit: Option.getOrUndefined(junit), journal: Option.getOrUndefined(journal) }
+      })
+  ).pipe(
+    Command.withDescription(
+      "Run the adversarial eval: hostile tools, and whether what a tool layer says of them is true. " +
+        "Exit code: 0 full score; 1 something failed; 2 refused, nothing was started"
+    ),
+    Command.withShortDescription("Run the adversarial eval against a tool layer")
+  )
+
   const root = Command.make("toolscope").pipe(
     Command.withDescription(
       "Run an agent's tool calls in parallel, decide when enough have answered, know that the rest have stopped"
     ),
-    Command.withSubcommands([run, resume, tools, schema])
+    Command.withSubcommands([run, resume, tools, schema, evaluate])
   )
 
   const formatter = CliOutput.defaultFormatter({ colors: false })

@@ -1,0 +1,404 @@
+/**
+ * The score of a scenario: the ledger of its tools against what the runner claims. A pure function of the two.
+ *
+ * It never judges how long something took, but for one generous bound per scenario: who is merely slow is no liar.
+ *
+ * @since 0.1.0
+ */
+import { groupBy } from "./internal/groupBy.ts"
+import { isTool, type Line, type ToolLine } from "./Ledger.ts"
+import type { Claim } from "./Runner.ts"
+import type { Scenario } from "./Scenario.ts"
+
+/**
+ * What is looked at.
+ *
+ * | check | fails where |
+ * | --- | --- |
+ * | `return` | it has not returned within the bound |
+ * | `late` | an effect lands after it has returned, though its tool ended in the time that stopped calls may take, or nobody said that it may still act |
+ * | `cleanup` | a cleanup had not ended, a tool that hears had not been told, or something ran on and nobody said so |
+ * | `afterAbort` | an attempt starts after the abort, or after the return |
+ * | `lost` | a call of which it says nothing |
+ * | `status` | a status that the ledger contradicts |
+ * | `malformed` | a malformed answer that it passes on as a success |
+ * | `twice` | an effect of one call that lands more than once |
+ * | `questions` | a question that its caller is not shown, or that is gone |
+ * | `answers` | an approved call that did not run once, or one that ran without a yes |
+ * | `spend` | more attempts than the budget, or a return long after its end |
+ * | `crash` | an error that nobody caught |
+ *
+ * @since 0.1.0
+ */
+export const checks = [
+  "return",
+  "late",
+  "cleanup",
+  "afterAbort",
+  "lost",
+  "status",
+  "malformed",
+  "twice",
+  "questions",
+  "answers",
+  "spend",
+  "crash"
+] as const
+
+/**
+ * @since 0.1.0
+ */
+export type Check = (typeof checks)[number]
+
+/**
+ * @since 0.1.0
+ */
+export interface Mark {
+  readonly check: Check
+  readonly verdict: "passed" | "failed"
+  /** Calls that it is about. */
+  readonly calls: ReadonlyArray<string>
+  /** What happened, in a few words; empty if nothing did. */
+  readonly detail: string
+}
+
+/**
+ * One return of a runner.
+ *
+ * @since 0.1.0
+ */
+export interface Return {
+  readonly turn: number
+  /** Milliseconds from the start of its turn, or from the answer, to the return. `undefined`: it never did. */
+  readonly after: number | undefined
+  /** Milliseconds since the abort, if there was one. */
+  readonly afterAbort: number | undefined
+  readonly threw: boolean
+  readonly error: string | undefined
+  readonly claims: ReadonlyArray<Claim>
+}
+
+/**
+ * @since 0.1.0
+ */
+export interface Score {
+  readonly marks: ReadonlyArray<Mark>
+  readonly returns: ReadonlyArray<Return>
+  /** The most attempts that ran at the same time. */
+  readonly concurrent: number
+  /** Attempts that started. */
+  readonly attempts: number
+}
+
+/** A stretch of the ledger in which the runner works: from the start of a turn, or an answer, to its return. */
+interface Stretch {
+  readonly begins: "turn" | "answered"
+  readonly turn: number
+  readonly from: number
+  readonly abort: number | undefined
+  /** `Infinity`: never. */
+  readonly to: number
+  readonly returned: (Line & { readonly what: "returned" }) | undefined
+}
+
+const stretchesOf = (lines: ReadonlyArray<Line>): ReadonlyArray<Stretch> => {
+  const found: Array<Stretch> = []
+  let open: (Pick<Stretch, "begins" | "turn" | "from"> & { abort: number | undefined }) | undefined
+  const close = (returned: Stretch["returned"]) => {
+    if (open !== undefined) found.push({ ...open, to: returned?.at ?? Infinity, returned })
+    open = undefined
+  }
+  for (const line of lines) {
+    if (line.what === "turn" || line.what === "answered") {
+      open = { begins: line.what, turn: line.turn, from: line.at, abort: undefined }
+    } else if (line.what === "aborted" && open !== undefined) open.abort = line.at
+    else if (line.what === "returned") close(line)
+  }
+  close(undefined)
+  return found
+}
+
+/** One attempt of a tool, from its lines. */
+interface Attempt {
+  readonly call: string
+  readonly turn: number
+  readonly lines: ReadonlyArray<ToolLine>
+  readonly started: number
+  readonly ended: (ToolLine & { readonly what: "ended" }) | undefined
+  readonly effect: number | undefined
+}
+
+const attemptsOf = (lines: ReadonlyArray<Line>): ReadonlyArray<Attempt> => {
+  const byAttempt = groupBy(lines.filter(isTool), ({ attempt, call }) => `${call} ${attempt}`)
+  return [...byAttempt.values()].map((own) => ({
+    call: own[0]!.call,
+    turn: own[0]!.turn,
+    lines: own,
+    started: own[0]!.at,
+    ended: own.find((line): line is Attempt["ended"] & {} => line.what === "ended"),
+    effect: own.find(({ what }) => what === "effect")?.at
+  }))
+}
+
+const mostAtOnce = (attempts: ReadonlyArray<Attempt>): number =>
+  attempts.reduce((most, { started }) => {
+    const running = attempts.filter((each) => each.started <= started && (each.ended?.at ?? Infinity) > started)
+    return Math.max(most, running.length)
+  }, 0)
+
+/**
+ * Scores a ledger.
+ *
+ * @since 0.1.0
+ */
+export const score = (scenario: Scenario, lines: ReadonlyArray<Line>): Score => {
+  const stretches = stretchesOf(lines)
+  const attempts = attemptsOf(lines)
+  const world: World = { scenario, lines, stretches, attempts }
+  const marks = checks.flatMap((check) => {
+    const found = rules[check](world)
+    if (found === undefined) return []
+    const verdict: Mark["verdict"] = found.length === 0 ? "passed" : "failed"
+    const calls = [...new Set(found.flatMap(({ call }) => (call === undefined ? [] : [call])))]
+    return [{ check, verdict, calls, detail: found.map(({ what }) => what).join("; ") }]
+  })
+  return {
+    marks,
+    returns: stretches.map(({ abort, from, returned, to, turn }) => ({
+      turn,
+      after: returned === undefined ? undefined : Math.round(to - from),
+      afterAbort: returned === undefined || abort === undefined ? undefined : Math.round(to - abort),
+      threw: returned?.threw ?? false,
+      error: returned?.error,
+      claims: returned?.claims ?? []
+    })),
+    concurrent: mostAtOnce(attempts),
+    attempts: attempts.length
+  }
+}
+
+interface World {
+  readonly scenario: Scenario
+  readonly lines: ReadonlyArray<Line>
+  readonly stretches: ReadonlyArray<Stretch>
+  readonly attempts: ReadonlyArray<Attempt>
+}
+
+interface Fault {
+  readonly call?: string
+  readonly what: string
+}
+
+/** `undefined`: there is nothing to look at. */
+type Rule = (world: World) => ReadonlyArray<Fault> | undefined
+
+/** An answer that it did not take: that changes nothing, and what the caller had been told before stands. */
+const isRefusal = ({ begins, returned }: Stretch): boolean => begins === "answered" && returned?.threw === true
+
+/** The last stretch of each turn: what the caller is left with. */
+const lastOf = (stretches: ReadonlyArray<Stretch>): ReadonlyArray<Stretch> =>
+  stretches.filter((each) => !isRefusal(each)).filter((each, i, all) => all[i + 1]?.turn !== each.turn)
+
+const callsOf = ({ lines }: World, turn: number): ReadonlyArray<string> =>
+  lines.flatMap((line) => (line.what === "turn" && line.turn === turn ? line.calls : []))
+
+const claimOf = (stretch: Stretch | undefined, call: string): Claim | undefined =>
+  stretch?.returned?.claims.find((claim) => claim.call === call)
+
+/** The stretch during which, or after whose return, something happened. */
+const stretchAt = (stretches: ReadonlyArray<Stretch>, turn: number, at: number): Stretch | undefined =>
+  stretches.findLast((each) => each.turn === turn && each.from <= at)
+
+const seconds = (millis: number): string => `${(millis / 1000).toFixed(2)} s`
+
+const hasTool = ({ scenario }: World, is: (tool: Scenario["tools"][string]) => boolean | undefined): boolean =>
+  Object.values(scenario.tools).some((tool) => is(tool) === true)
+
+const rules: { readonly [C in Check]: Rule } = {
+  return: ({ scenario, stretches }) =>
+    stretches.flatMap(({ abort, from, to }) => {
+      if (to === Infinity) return [{ what: `it had not returned after ${seconds(scenario.watchdog)}` }]
+      const took = to - Math.max(from, abort ?? 0)
+      return took <= scenario.within ? [] : [{ what: `it returned after ${seconds(took)}` }]
+    }),
+
+  late: (world) =>
+    hasTool(world, ({ acts }) => acts)
+      ? world.attempts.flatMap(({ call, effect, turn }) => {
+          if (effect === undefined) return []
+          const stretch = stretchAt(world.stretches, turn, effect)
+          if (stretch === undefined || effect <= stretch.to) return []
+          const stop = Math.min(stretch.abort ?? stretch.to, stretch.to)
+          const claim = claimOf(stretch, call)
+          const isAnnounced = claim?.running === true && claim.status === "unknown"
+          if (isAnnounced && effect - stop > world.scenario.drain) return []
+          return [{ call, what: `${call} acted ${seconds(effect - stretch.to)} after the return` }]
+        })
+      : undefined,
+
+  cleanup: ({ attempts, stretches }) =>
+    attempts.flatMap(({ call, ended, lines, started, turn }) => {
+      const stretch = stretchAt(stretches, turn, started)
+      // who never returns has left nothing
+      if (stretch === undefined || stretch.to === Infinity || started > stretch.to) return []
+      if (ended !== undefined && ended.at <= stretch.to) return []
+      if (claimOf(stretch, call)?.running === true) return []
+      const told = lines.find(({ what }) => what === "signalled")
+      const how = told === undefined || told.at > stretch.to ? "had not been told" : "had not ended its cleanup"
+      return [{ call, what: `${call} ran on and ${how}` }]
+    }),
+
+  afterAbort: ({ attempts, lines, stretches }) =>
+    attempts.flatMap(({ call, lines: own, started, turn }) => {
+      const stretch = stretchAt(stretches, turn, started)
+      if (stretch === undefined) return []
+      if (started > stretch.to) return [{ call, what: `${call} started after the return` }]
+      // an answer that comes after an abort is a caller who wants something again
+      if (stretch.abort === undefined) return []
+      // two things of one tick have one time: the order of the ledger decides
+      const abort = lines.findIndex((line) => line.what === "aborted" && line.turn === turn)
+      return abort !== -1 && lines.indexOf(own[0]!) > abort ? [{ call, what: `${call} started after the abort` }] : []
+    }),
+
+  lost: (world) =>
+    lastOf(world.stretches).flatMap((stretch) =>
+      stretch.returned === undefined
+        ? []
+        : callsOf(world, stretch.turn)
+            .filter((call) => claimOf(stretch, call) === undefined)
+            .map((call) => ({ call, what: call }))
+    ),
+
+  status: (world) =>
+    world.stretches.flatMap((stretch) =>
+      (stretch.returned?.claims ?? []).flatMap((claim) => {
+        const wrong = contradiction(world, stretch, claim)
+        return wrong === undefined
+          ? []
+          : [{ call: claim.call, what: `${claim.call} is called ${claim.status}, but ${wrong}` }]
+      })
+    ),
+
+  malformed: (world) =>
+    hasTool(world, ({ then }) => then === "malformed")
+      ? world.stretches.flatMap((stretch) =>
+          (stretch.returned?.claims ?? [])
+            .filter(({ call, status }) => status === "succeeded" && world.scenario.tools[call]?.then === "malformed")
+            .map(({ call }) => ({ call, what: `${call} is passed on as a success` }))
+        )
+      : undefined,
+
+  twice: (world) =>
+    hasTool(world, ({ acts }) => acts)
+      ? [...groupBy(world.attempts, ({ call, turn }) => `${turn} ${call}`).values()].flatMap((own) => {
+          const effects = own.filter(({ effect }) => effect !== undefined).length
+          return effects < 2 ? [] : [{ call: own[0]!.call, what: `${own[0]!.call} acted ${effects} times` }]
+        })
+      : undefined,
+
+  questions: (world) => {
+    if (!hasTool(world, ({ asks }) => asks)) return undefined
+    const given = new Map<string, boolean>()
+    return world.stretches.flatMap((stretch) => {
+      for (const line of world.lines) {
+        if (line.what === "answered" && line.at <= stretch.from && line.turn === stretch.turn) {
+          for (const [call, answer] of Object.entries(line.answers)) given.set(call, answer)
+        }
+      }
+      if (stretch.returned === undefined || isRefusal(stretch)) return []
+      const { questions } = stretch.returned
+      const open = callsOf(world, stretch.turn).filter(
+        (call) => world.scenario.tools[call]?.asks === true && !given.has(call)
+      )
+      const gone = open.filter((call) => !questions.some((each) => each.call === call))
+      const ids = new Set(questions.map(({ id }) => id))
+      return [
+        ...gone.map((call) => ({ call, what: `the question of ${call} is not shown` })),
+        ...(ids.size < questions.length ? [{ what: "two questions have one id" }] : [])
+      ]
+    })
+  },
+
+  answers: (world) => {
+    const answered = world.lines.filter((line) => line.what === "answered")
+    if (answered.length === 0) return undefined
+    const asking = Object.entries(world.scenario.tools).filter(([, { asks }]) => asks === true)
+    return asking.flatMap(([call]) => {
+      const starts = world.attempts.filter((attempt) => attempt.call === call)
+      const yes = answered.find(({ answers }) => answers[call] === true)
+      if (yes === undefined) return starts.length === 0 ? [] : [{ call, what: `${call} ran, and nobody had agreed` }]
+      const early = starts.some(({ started }) => started < yes.at)
+      if (early) return [{ call, what: `${call} ran before anybody had agreed` }]
+      if (starts.length === 1) return []
+      return [
+        {
+          call,
+          what: starts.length === 0 ? `${call} was approved and never ran` : `${call} ran ${starts.length} times`
+        }
+      ]
+    })
+  },
+
+  spend: ({ attempts, scenario: { budget }, stretches }) => {
+    if (budget === undefined) return undefined
+    const took = Math.max(...stretches.map(({ from, to }) => to - from))
+    return [
+      ...(attempts.length > budget.attempts ? [{ what: `${attempts.length} attempts of ${budget.attempts}` }] : []),
+      ...(took > 2 * budget.millis ? [{ what: `${seconds(took)} of ${seconds(budget.millis)}` }] : [])
+    ]
+  },
+
+  crash: ({ lines }) => lines.flatMap((line) => (line.what === "uncaught" ? [{ what: line.error }] : []))
+}
+
+/** What the ledger says against a claim; `undefined` if nothing does. */
+const contradiction = (world: World, stretch: Stretch, claim: Claim): string | undefined => {
+  const tool = world.scenario.tools[claim.call]
+  if (tool === undefined) return "there is no such call"
+  const own = world.attempts.filter(({ call, turn }) => call === claim.call && turn === stretch.turn)
+  const until = own.filter(({ started }) => started <= stretch.to)
+  const ends = until.flatMap(({ ended }) => (ended !== undefined && ended.at <= stretch.to ? [ended] : []))
+  const acted = own.some(({ effect }) => effect !== undefined)
+  const actedLater = own.some(({ effect }) => effect !== undefined && effect > stretch.to)
+  const answered = ends.find(({ how }) => how === "answered")
+  const act = actedLater ? "it acted after the return" : "it acted"
+  switch (claim.status) {
+    case "succeeded": {
+      if (until.length === 0) return "it never started"
+      if (ends.some(({ how }) => how === "malformed")) return undefined
+      if (answered === undefined) return ends.length === 0 ? "it had not ended" : `it ${ends.at(-1)!.how}`
+      return textOf(claim.value) === claim.call ? undefined : "its value is not what it answered"
+    }
+    case "failed":
+      if (until.length === 0) return "it never started"
+      if (acted) return act
+      return answered !== undefined && tool.timeout === undefined && isBefore(answered, stretch)
+        ? "it answered"
+        : undefined
+    case "cancelled":
+      if (acted) return act
+      return answered !== undefined && isBefore(answered, stretch) ? "it answered before it was stopped" : undefined
+    case "unknown":
+      if (until.length === 0) return "it never started"
+      if (tool.acts !== true) return "it only reads"
+      return answered !== undefined && isBefore(answered, stretch) ? "it answered before it was stopped" : undefined
+    case "notStarted":
+    case "denied":
+    case "waiting":
+      return until.length === 0 ? undefined : "it started"
+  }
+}
+
+/** Did it answer before anybody wanted it to stop? */
+const isBefore = (line: Line, { abort }: Stretch): boolean => abort === undefined || line.at < abort
+
+/** Runners may wrap or print what a tool answered: the text of it must be there. */
+const textOf = (value: unknown): string | undefined => {
+  if (typeof value === "object" && value !== null && "text" in value) return String(value.text)
+  if (typeof value !== "string") return undefined
+  try {
+    return textOf(JSON.parse(value))
+  } catch {
+    return value
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The process of one scenario: loads the runner, is its caller, and writes the ledger. It judges nothing.
+ *
+ * Arguments: the module of the runner, the file of the ledger. The scenario stands in the environment.
+ */
+import { openSync, writeSync } from "node:fs"
+import { pathToFileURL } from "node:url"
+import type { Line } from "../Ledger.ts"
+import type { Call, Question, Returned, Runner, Turn } from "../Runner.ts"
+import { faultOf } from "../Runner.ts"
+import type { Scenario, Step } from "../Scenario.ts"
+import { fixtures } from "./fixtures.ts"
+
+const [module, path] = process.argv.slice(2) as [string, string]
+const scenario = JSON.parse(process.env.TOOLSCOPE_EVAL_SCENARIO!) as Scenario
+const file = openSync(path, "a")
+let turn = 0
+
+const write = (line: object) => {
+  const at = Math.round(performance.now() * 10) / 10
+  writeSync(file, `${JSON.stringify({ at, turn, ...line } satisfies Partial<Line>, plain)}\n`)
+}
+/** What a runner claims may hold anything. */
+const plain = (_: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value)
+
+const describe = (u: unknown): string => (u instanceof Error ? `${u.name}: ${u.message}` : String(u)).slice(0, 500)
+
+process.on("uncaughtException", (error) => {
+  write({ what: "uncaught", error: describe(error) })
+})
+process.on("unhandledRejection", (error) => {
+  write({ what: "uncaught", error: describe(error) })
+})
+// what waits for nothing but a promise would end the process; nobody has to end this one but itself
+setTimeout(() => process.exit(), 2 * scenario.watchdog + scenario.watch)
+
+const attempts = new Map<string, number>()
+
+const turnOf = (names: ReadonlyArray<string>, signal: AbortSignal): Turn => ({
+  tools: fixtures(
+    Object.fromEntries(names.map((name) => [name, scenario.tools[name]!])),
+    turn,
+    attempts,
+    write
+  ),
+  calls: names.map((name): Call => ({ id: name, tool: name })),
+  signal,
+  drain: scenario.drain,
+  concurrency: scenario.concurrency,
+  budget: scenario.budget
+})
+
+let last: Returned = { claims: [] }
+let begun: Turn | undefined
+
+const returned = async (what: Promise<Returned>): Promise<Returned> => {
+  try {
+    const found = await what
+    const { claims, error, questions = [] } = found
+    try {
+      write({ what: "returned", claims, questions, error, threw: false })
+    } catch {
+      // a value that is no JSON: the claim stands without it
+      const bare = claims.map(({ value: _, ...claim }) => ({ ...claim, value: "(no JSON)" }))
+      write({ what: "returned", claims: bare, questions, error, threw: false })
+    }
+    return found
+  } catch (error) {
+    write({ what: "returned", claims: [], questions: [], error: describe(error), threw: true })
+    return { claims: [] }
+  }
+}
+
+const idOf = (questions: ReadonlyArray<Question>, call: string) => questions.find((each) => each.call === call)?.id
+
+const play = async (runner: Runner, step: Step): Promise<void> => {
+  if ("answer" in step) {
+    const { questions = [], state } = last
+    // a name that is no call is an id that nobody has asked with
+    const names = Object.keys(step.answer)
+    const unasked = names.filter((name) => name in scenario.tools && idOf(questions, name) === undefined)
+    if (unasked.length > 0) write({ what: "unasked", calls: unasked })
+    const answers = new Map(
+      names.filter((name) => !unasked.includes(name)).map((name) => [idOf(questions, name) ?? name, step.answer[name]!])
+    )
+    if (answers.size === 0) return
+    for (const again of step.again === true ? [false, true] : [false]) {
+      write({ what: "answered", answers: step.answer, again })
+      const found = await returned(invoke(() => runner.resume!(begun!, state, answers)))
+      // who refuses an answer has changed nothing; a second answer is no news
+      if (!again && !(found.claims.length === 0 && found.questions === undefined)) last = found
+    }
+    return
+  }
+  turn++
+  const controller = new AbortController()
+  const names = "turn" in step ? step.turn : step.loop
+  begun = turnOf(names, controller.signal)
+  write({ what: "turn", calls: names })
+  const abortAt = "turn" in step ? step.abortAt : undefined
+  const timer =
+    abortAt === undefined
+      ? undefined
+      : setTimeout(() => {
+          write({ what: "aborted" })
+          controller.abort(new DOMException("the caller aborted", "AbortError"))
+        }, abortAt)
+  last = await returned(invoke(() => ("turn" in step ? runner.turn(begun!) : runner.loop!(begun!))))
+  clearTimeout(timer)
+}
+
+const invoke = async (run: () => Promise<Returned>): Promise<Returned> => run()
+
+const main = async () => {
+  let runner: Runner
+  try {
+    const loaded = ((await import(pathToFileURL(module).href)) as { readonly default?: unknown }).default
+    const fault = faultOf(loaded)
+    if (fault !== undefined) throw new Error(fault)
+    runner = loaded as Runner
+  } catch (error) {
+    write({ what: "notARunner", error: describe(error) })
+    return
+  }
+  const { can, name, settings, version } = runner
+  write({ what: "runner", name, version, settings, can })
+  if (scenario.needs.some((need) => !can.includes(need))) return
+  // from here on the watchdog counts
+  writeSync(3, "ready\n")
+  for (const step of scenario.steps) await play(runner, step)
+  await new Promise((resolve) => setTimeout(resolve, scenario.watch))
+  write({ what: "watched" })
+}
+
+await main()
+process.exit()

@@ -1,0 +1,74 @@
+/**
+ * Toolscope by its Effect entry: each turn a fan-out with a handle, every call settled for itself; tools from promises.
+ */
+import { Contract, Fanout, Plan, Questions, Report, Session, type Snapshot, Tool } from "@toolscope/core"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Runner from "../Runner.ts"
+import { contractOf, retriesOf, returnedOf, settings, version } from "./shared.ts"
+
+const Answer = Schema.Struct({ text: Schema.String })
+
+const toolOf = (fixture: Runner.Fixture) =>
+  Tool.fromPromise(fixture.name, {
+    description: fixture.description,
+    success: Answer,
+    contract: Contract.make(contractOf(fixture)),
+    ...(fixture.timeout === undefined ? {} : { timeout: fixture.timeout }),
+    ...retriesOf(fixture),
+    ...(fixture.asks ? { approval: "always" as const } : {}),
+    execute: (params, { signal }) => fixture.execute(params, { signal })
+  })
+
+const planOf = ({ calls, tools }: Runner.Turn): Plan.Plan<unknown, unknown> =>
+  Plan.all(
+    Object.fromEntries(
+      calls.map(({ id, tool }) => [id, Plan.settled(Plan.call(toolOf(tools.find(({ name }) => name === tool)!)))])
+    )
+  )
+
+const optionsOf = ({ concurrency, drain }: Runner.Turn) => ({
+  drain,
+  ...(concurrency === undefined ? {} : { concurrency })
+})
+
+/** Waits for a fan-out, which is stopped when the signal is aborted. */
+const reported = <E>(
+  { signal }: Runner.Turn,
+  start: Effect.Effect<Fanout.Handle<unknown, unknown>, E, Scope.Scope>
+): Promise<Runner.Returned> =>
+  Effect.gen(function* () {
+    const handle = yield* start
+    signal.addEventListener("abort", () => void Effect.runFork(handle.stop("the caller aborted")))
+    const report = Report.toJson(yield* handle.report)
+    const result = yield* Effect.result(handle.result)
+    const { reason } = Result.isFailure(result) ? result.failure : {}
+    return returnedOf(report, reason?._tag === "Suspended" ? reason.snapshot : undefined)
+  }).pipe(Effect.scoped, Effect.provide(Questions.suspend), Effect.runPromise)
+
+export default Runner.make({
+  name: "Toolscope (Effect)",
+  version,
+  settings: `Fanout.start, the handle's stop on abort, a session for the budget; ${settings}`,
+  can: ["timeout", "retry", "concurrency", "questions", "budget"],
+  turn: (turn) => reported(turn, Fanout.start(planOf(turn), optionsOf(turn))),
+  resume: (turn, state, answers) =>
+    reported(
+      turn,
+      Fanout.startFrom(planOf(turn), state as Snapshot.Snapshot, {
+        ...optionsOf(turn),
+        answers: Object.fromEntries(answers)
+      })
+    ),
+  loop: (turn) =>
+    Effect.gen(function* () {
+      const { attempts, millis } = turn.budget!
+      const session = yield* Session.make({ budget: { attempts, wallClock: millis } })
+      const fanout = Effect.catchTag(session.fanout(planOf(turn), optionsOf(turn)), "FanoutError", () => Effect.void)
+      const { message } = yield* Effect.flip(Effect.forever(fanout))
+      const last = session.reports().at(-1)
+      return { ...(last === undefined ? { claims: [] } : returnedOf(Report.toJson(last))), error: message }
+    }).pipe(Effect.scoped, Effect.runPromise)
+})

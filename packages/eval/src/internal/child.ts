@@ -37,12 +37,7 @@ setTimeout(() => process.exit(), 2 * scenario.watchdog + scenario.watch)
 const attempts = new Map<string, number>()
 
 const turnOf = (names: ReadonlyArray<string>, signal: AbortSignal): Turn => ({
-  tools: fixtures(
-    Object.fromEntries(names.map((name) => [name, scenario.tools[name]!])),
-    turn,
-    attempts,
-    write
-  ),
+  tools: fixtures(Object.fromEntries(names.map((name) => [name, scenario.tools[name]!])), turn, attempts, write),
   calls: names.map((name): Call => ({ id: name, tool: name })),
   signal,
   drain: scenario.drain,

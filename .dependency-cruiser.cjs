@@ -1,12 +1,13 @@
 // Who may import whom. `npm run check` runs this over the sources of all packages.
 const above = {
-  core: "ai-sdk|mcp|node|cli|testing|eval|examples|bench",
-  mcp: "ai-sdk|node|cli|testing|eval|examples|bench",
-  "ai-sdk": "mcp|node|cli|testing|eval|examples|bench",
-  node: "ai-sdk|mcp|cli|testing|eval|examples|bench",
-  testing: "ai-sdk|mcp|node|cli|eval|examples|bench",
+  core: "ai-sdk|agent|mcp|node|cli|testing|eval|examples|bench",
+  mcp: "ai-sdk|agent|node|cli|testing|eval|examples|bench",
+  "ai-sdk": "agent|mcp|node|cli|testing|eval|examples|bench",
+  agent: "ai-sdk|mcp|node|cli|testing|eval|examples|bench",
+  node: "ai-sdk|agent|mcp|cli|testing|eval|examples|bench",
+  testing: "ai-sdk|agent|mcp|node|cli|eval|examples|bench",
   eval: "cli|testing|examples|bench",
-  cli: "ai-sdk|testing|examples|bench"
+  cli: "ai-sdk|agent|testing|examples|bench"
 }
 
 module.exports = {
@@ -43,6 +44,12 @@ module.exports = {
       to: {
         path: "node_modules/effect/(?:src|dist)/(?:ai|cli|cluster|http|http-api|observability|persistence|process|rpc|sql|workflow|devtools|eventlog|reactivity|graphql|Arbitrary|FileSystem|Path|LayerMap|ExecutionPlan)"
       }
+    },
+    {
+      name: "agent-knows-effect-ai-in-one-file",
+      severity: "error",
+      from: { path: "^packages/agent/src", pathNot: "^packages/agent/src/internal/ai\\.ts" },
+      to: { path: "node_modules/effect/(?:src|dist)/ai" }
     },
     { name: "no-orphans", severity: "error", from: { orphan: true, path: "^packages/[^/]+/src/internal/" }, to: {} }
   ],

@@ -15,6 +15,7 @@ import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
 import type { Contract } from "./Contract.ts"
+import { outline, type Place } from "./internal/outline.ts"
 import type { Group, Node } from "./internal/node.ts"
 import type { Outcome } from "./Outcome.ts"
 import * as Tool from "./Tool.ts"
@@ -360,3 +361,32 @@ export const deadline: {
 } = dual(2, (self: Any, duration: Duration.Input): Any =>
   fromNode({ policy: "deadline", node: toNode(self), duration })
 )
+
+export type {
+  /**
+   * A node of a plan, in its place.
+   *
+   * @since 0.1.0
+   */
+  Place
+}
+
+/**
+ * Where everything in a plan stands, in plan order; and which of these `parts` it was made of: for those who put plans of others into one
+ * of their own, and look in the report for what became of each.
+ *
+ * @example
+ * ```ts
+ * import { Contract, Plan } from "@toolscope/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const look = Plan.effect(Effect.succeed(1), Contract.readOnly)
+ * const plan = Plan.all({ mine: Plan.effect(Effect.succeed(2), Contract.readOnly), yours: Plan.settled(look) })
+ * const [place] = Plan.places(plan, [look]).filter(({ part }) => part === 0)
+ * console.log(place?.id, place?.node) // => /yours /plan/all/1/settled
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const places = (plan: Any, parts: ReadonlyArray<Any> = []): ReadonlyArray<Place> =>
+  outline(toNode(plan), parts.map(toNode))

@@ -21,8 +21,7 @@ import type { Amounts } from "./Budget.ts"
 import type { CallError, NotReached } from "./CallError.ts"
 import type { Contract } from "./Contract.ts"
 import { guarded as guardedHandler } from "./internal/guard.ts"
-import * as codec from "./internal/codec.ts"
-import { parametersOfStrict, strictParameters } from "./internal/parametersSchema.ts"
+import { parametersOf, parametersOfStrict, strictParameters } from "./internal/parametersSchema.ts"
 import type { PromiseAsk } from "./internal/promiseAsk.ts"
 import type { PromiseCommit, PromiseCommitOptions, PromiseDone } from "./internal/promiseCommit.ts"
 import { promiseHandler } from "./internal/promiseHandler.ts"
@@ -390,7 +389,7 @@ export const parametersJsonSchema = (
     /** Default `false`. */
     readonly strict?: boolean
   } = {}
-): object | undefined => (options.strict === true ? strictParameters(tool) : codec.of(tool.parameters).jsonSchema())
+): object | undefined => (options.strict === true ? strictParameters(tool) : parametersOf(tool))
 
 /**
  * The encoded parameters that some of the strict JSON Schema stand for: without the nulls that stand for what is absent.

@@ -20,7 +20,7 @@ export interface Parameters {
 const closed = { type: "object", properties: {}, additionalProperties: false }
 
 /** Encoded parameters, exactly: a key that the schema does not name is refused when they are decoded. */
-const parametersOf = (tool: Tool.Any): JsonSchema | undefined => {
+export const parametersOf = (tool: Tool.Any): JsonSchema | undefined => {
   if (!codec.isEffectSchema(tool.parameters)) return codec.of(tool.parameters).jsonSchema() as JsonSchema | undefined
   try {
     const json = Schema.toCodecJson(tool.parameters as Schema.Codec<unknown>)

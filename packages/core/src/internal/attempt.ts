@@ -63,6 +63,15 @@ export interface Heritage {
   readonly progress: (attempt: RunningAttempt, progress: Progress) => void
   /** A nested fan-out has closed: what it did is what its caller did. */
   readonly adopt: (attempt: RunningAttempt, nested: Nested) => void
+  /** Why everything there has been asked to stop, if it has, also before anybody was told. */
+  readonly stopping: () => StopReason | undefined
+}
+
+/** A fan-out inside of a handler, as the attempt of that knows it. */
+export interface Inner {
+  readonly stop: (reason: StopReason) => void
+  /** The attempt has a bound now, or an earlier one. */
+  readonly hurry: () => void
 }
 
 /** What a nested fan-out hands up when it closes. */
@@ -85,6 +94,8 @@ export class RunningAttempt implements Attempt {
 
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   stop: StopReason | undefined
+  /** Has the handler heard of that? */
+  private isTold = false
   /** The handler has begun: from here on it may have acted. */
   began = false
   ended = false
@@ -101,7 +112,7 @@ export class RunningAttempt implements Attempt {
   resumes: ReadonlyArray<Fanout | null> = []
   /** Its handler has opened a session: what ran there cannot be told after a resume. */
   hasSession = false
-  /** When its bound is, on the clock of the executor, once it was told to stop. */
+  /** When its bound is, on the clock of the executor, once it was told to stop or has answered. */
   boundAt: number | undefined
   /** What it has reserved. */
   reservation: Amounts | undefined
@@ -123,11 +134,13 @@ export class RunningAttempt implements Attempt {
   hasPassed = false
   private passing = 0
   private onAllPassed: (() => void) | undefined
-  /** How to stop the fan-outs inside of its handler that have not closed. */
-  private within: Set<(reason: StopReason) => void> | undefined
+  /** The fan-outs inside of its handler that have not closed. */
+  private within: Set<Inner> | undefined
   /** Those of them in which nothing goes on but people who think. */
   still: Set<Asking> | undefined
   private onAllClosed: (() => void) | undefined
+  /** All that is to be waited for has ended. */
+  private isDone = false
   /** What the probe of a tool that commits at start said, where it was asked. */
   probed: Option.Option<boolean> | undefined
   /** Ends the attempt for sure: called shortly before its bound. */
@@ -187,19 +200,36 @@ export class RunningAttempt implements Attempt {
   }
 
   /**
-   * A fan-out begins inside of its handler: it is stopped when the attempt is, or when the handler has ended. Returns what is to be called
-   * when it has closed.
+   * A fan-out begins inside of its handler: it is stopped when the attempt is, or when the handler has ended, and hurries with it. Returns
+   * what is to be called when it has closed.
    */
-  readonly enter = (stop: (reason: StopReason) => void): (() => void) => {
+  readonly enter = (inner: Inner): (() => void) => {
+    if (this.isGone) {
+      inner.stop(this.stop ?? outlived)
+      return () => {}
+    }
     const within = (this.within ??= new Set())
-    within.add(stop)
-    const forget = this.onStop(stop)
-    if (this.isOver) stop(outlived)
+    within.add(inner)
+    if (this.boundAt !== undefined) inner.hurry()
+    const forget = this.onStop(inner.stop)
     return () => {
       forget()
-      within.delete(stop)
+      within.delete(inner)
       if (within.size === 0) this.onAllClosed?.()
     }
+  }
+
+  /** It has to be over by then. The earliest bound stays. */
+  boundBy(at: number): void {
+    if (at >= (this.boundAt ?? Infinity)) return
+    this.boundAt = at
+    for (const inner of [...(this.within ?? [])]) inner.hurry()
+  }
+
+  /** Why nothing may begin inside of its handler: its own stop, or one around it that it may not have heard of yet. */
+  get stopAround(): StopReason | undefined {
+    const own = this.stop === suspension ? undefined : this.stop
+    return own ?? this.heritage.stopping() ?? this.heritage.caller?.stopAround
   }
 
   /** Told when `kill` comes only after the stop: its timer has yet to be armed. */
@@ -215,6 +245,11 @@ export class RunningAttempt implements Attempt {
     return this.ended || this.leftBehind
   }
 
+  /** It does not wait for what begins inside of its handler now: that starts nothing. */
+  get isGone(): boolean {
+    return this.isDone || this.isOver
+  }
+
   signal(): AbortSignal {
     this.controller ??= new AbortController()
     if (this.stop !== undefined) this.controller.abort(this.stop)
@@ -228,14 +263,20 @@ export class RunningAttempt implements Attempt {
     return isInterruptible(this.spec) && !hasCommitted
   }
 
-  /** Tells the handler why, and interrupts it where the contract allows. The first reason stays. */
+  /** From here on nothing that it asks for is let through, also before it is told. The first reason stays. */
+  closeFence(reason: StopReason): void {
+    if (!this.ended) this.stop ??= reason
+  }
+
+  /** Tells the handler why, and interrupts it where the contract allows. */
   requestStop(reason: StopReason): void {
-    if (this.stop !== undefined || this.ended) return
-    this.stop = reason
-    this.controller?.abort(reason)
+    this.closeFence(reason)
+    if (this.stop === undefined || this.isTold || this.ended) return
+    this.isTold = true
+    this.controller?.abort(this.stop)
     const { listeners } = this
     this.listeners = undefined
-    if (listeners !== undefined) for (const listener of listeners) listener(reason)
+    if (listeners !== undefined) for (const listener of listeners) listener(this.stop)
     if (!this.began || this.yields) this.fiber?.interruptUnsafe()
   }
 
@@ -325,9 +366,20 @@ export class RunningAttempt implements Attempt {
       this.onAllClosed = () => {
         resume(Effect.void)
       }
-      for (const stop of [...(this.within ?? [])]) stop(outlived)
+      for (const { stop } of [...(this.within ?? [])]) stop(outlived)
       if (!this.isAround) this.onAllClosed()
     })
+  }
+
+  /** What has begun meanwhile is stopped, and waited for, too. */
+  private finish(): Effect.Effect<void> {
+    if (this.isAround) return Effect.andThen(this.allClosed, this.finished)
+    this.isDone = true
+    return Effect.void
+  }
+
+  private get finished(): Effect.Effect<void> {
+    return Effect.suspend(() => this.finish())
   }
 
   private close(
@@ -339,9 +391,9 @@ export class RunningAttempt implements Attempt {
       const cleanup = Scope.closeUnsafe(scope, exit)
       const probe = this.probe()
       if (cleanup === undefined) {
-        if (probe === undefined) return Effect.void
+        if (probe === undefined) return this.finish()
         onAnswer(false)
-        return probe
+        return Effect.andThen(probe, this.finished)
       }
       onAnswer(false)
       const cleaned = Effect.catchCause(cleanup, (cause) =>
@@ -349,7 +401,7 @@ export class RunningAttempt implements Attempt {
           this.cleanup = Cause.pretty(cause)
         })
       )
-      const closed = Effect.andThen(cleaned, this.allClosed)
+      const closed = Effect.andThen(cleaned, this.finished)
       return probe === undefined ? closed : Effect.andThen(probe, closed)
     })
   }

@@ -181,7 +181,7 @@ export class Attempts {
   /** From now on there is a bound. */
   private bound(attempt: RunningAttempt): void {
     this.host.arm({ type: "bound", attempt }, this.host.drain)
-    attempt.boundAt ??= this.host.now() + this.host.drain
+    attempt.boundBy(this.host.now() + this.host.drain)
   }
 
   /** The handler has ended, and its fiber has not: it waits for what the handler had forked. */
@@ -191,13 +191,27 @@ export class Attempts {
     this.answered = []
   }
 
-  stop(call: CallState, reason: StopReason): void {
+  /** The call is to stop: from here on it is fenced. It hears of that when all that stop in this instant are ({@link stop}). */
+  ask(call: CallState, reason: StopReason): void {
     if (call.stoppedBy === undefined) {
       call.stoppedBy = reason
       call.isStoppedFromAbove = reason === this.host.stoppedFromAbove
     }
     const attempt = call.current
     this.recorder.stopRequested(call, call.stoppedBy)
+    if (attempt?.isOver !== false) return
+    this.bound(attempt)
+    attempt.onKillable = () => {
+      this.armKill(attempt)
+    }
+    if (attempt.kill !== undefined) attempt.onKillable()
+    this.recorder.stopDelivered(call, attempt)
+    attempt.closeFence(call.stoppedBy)
+  }
+
+  /** What was asked to stop is told, or given up where nothing of it runs. What it gives back others may get at once. */
+  stop(call: CallState): void {
+    const attempt = call.current
     // it waits for a permit of the session, or between two: it will not start
     const isAlive = attempt?.isOver === false
     if (call.ticket !== undefined) {
@@ -206,22 +220,22 @@ export class Attempts {
     }
     // it waits for somebody's leave to start
     if (!isAlive && call.waits !== "no") return this.refuse(call, "stop")
-    if (!isAlive) return
-    this.host.arm({ type: "bound", attempt }, this.host.drain)
-    const boundAt = this.host.now() + this.host.drain
-    attempt.boundAt = boundAt
-    attempt.onKillable = () => {
-      this.armKill(attempt, boundAt)
-    }
-    if (attempt.kill !== undefined) attempt.onKillable()
-    this.recorder.stopDelivered(call, attempt)
-    attempt.requestStop(call.stoppedBy)
+    if (isAlive) attempt.requestStop(call.stoppedBy!)
   }
 
   /** What runs elsewhere is killed shortly before the bound, so that its end is seen within it. */
-  private armKill(attempt: RunningAttempt, boundAt: number): void {
+  private armKill(attempt: RunningAttempt): void {
     const margin = Math.min(this.host.drain / 4, 1000)
-    this.host.arm({ type: "kill", attempt }, Math.max(0, boundAt - margin - this.host.now()))
+    this.host.arm({ type: "kill", attempt }, Math.max(0, attempt.boundAt! - margin - this.host.now()))
+  }
+
+  /** The bound of all that stops has come nearer. */
+  hurry(): void {
+    for (const { current } of this.host.calls.values()) {
+      if (current?.boundAt === undefined || current.isOver) continue
+      this.bound(current)
+      if (current.kill !== undefined) current.onKillable?.()
+    }
   }
 
   /** Watches an attempt's fiber: called once, whenever it ends. It must never throw. */

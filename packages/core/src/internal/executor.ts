@@ -107,7 +107,7 @@ export class Executor {
   readonly steps: Array<ReadonlyArray<Decision.Event>> = []
   /** Calls that are over, and whose effects may still be undone: their outcomes are not fixed. */
   provisional: Array<CallState> = []
-  private leaveCaller: () => void = () => {}
+  private leaveCaller: (() => void) | undefined
 
   constructor(compiled: Compiled, env: Environment) {
     this.compiled = compiled
@@ -146,7 +146,8 @@ export class Executor {
       progress: this.recorder.progress,
       adopt: (attempt, nested) => {
         this.adopt(attempt, nested)
-      }
+      },
+      stopping: () => this.stoppedFromAbove
     }
     this.gate = new Gate({
       keys: env.keys,
@@ -175,7 +176,9 @@ export class Executor {
       // who listens here has not heard of these; a fan-out inside of a handler has its questions among them
       if (this.isResumed && caller === undefined)
         for (const { id } of this.desk.listOpen(this.env.runId)) this.desk.remind(id)
-      this.inherit()
+      const { account } = this.env
+      if (account !== undefined) this.timers.arm({ type: "wallClock" }, account.timeLeft(this.timers.now()))
+      this.enter()
       return Effect.onExit(interruptible(this.loop), (exit) => {
         if (Exit.isSuccess(exit)) return Effect.void
         this.requestStop(
@@ -203,15 +206,20 @@ export class Executor {
     this.parking.wake()
   }
 
-  /** Inside of a handler: it stops when its caller is told to, for the same reason, and is over before its caller's bound. */
-  private inherit(): void {
-    const { account, caller } = this.env
-    if (account !== undefined) this.timers.arm({ type: "wallClock" }, account.timeLeft(this.timers.now()))
-    if (caller === undefined) return
-    this.leaveCaller = caller.enter((reason) => {
-      const left = (caller.boundAt ?? Infinity) - this.timers.now()
-      this.hurry(left - Math.min(250, left / 4))
-      this.requestStop(reason)
+  /**
+   * Inside of a handler, from when it has been prepared: it stops when its caller is told to, for the same reason, and is over before its
+   * caller's bound.
+   */
+  enter(): void {
+    const { caller } = this.env
+    this.leaveCaller ??= caller?.enter({
+      stop: (reason) => {
+        this.requestStop(reason)
+      },
+      hurry: () => {
+        const left = caller.boundAt! - this.timers.now()
+        this.hurry(left - Math.min(250, left / 4))
+      }
     })
   }
 
@@ -222,10 +230,7 @@ export class Executor {
     this.drain = (Math.max(0, left) * drain) / Math.max(1, drain + undo)
     this.undoBound = Math.max(0, left) - this.drain
     // what was told to stop before has a bound that is too far away
-    for (const { current } of this.calls.values()) {
-      if (current?.stop !== undefined && !current.isOver)
-        this.timers.arm({ type: "bound", attempt: current }, this.drain)
-    }
+    this.attempts.hurry()
     for (const undo of this.undos.running) this.timers.arm({ type: "undoBound", undo }, Math.max(0, left))
   }
 
@@ -462,6 +467,8 @@ export class Executor {
 
   /** Somebody asked while a batch was being started, or a start was being kept: nothing further may begin. */
   readonly takeStopAtOnce = (): void => {
+    const around = this.env.caller?.stopAround
+    if (around !== undefined) this.requestStop(around)
     if (!this.stopIsNew) return
     // what has ended by now had ended before the stop
     this.takeStop()
@@ -490,21 +497,19 @@ export class Executor {
 
   private deliverStops(): void {
     const { stops } = this
+    if (stops.length === 0) return
     this.stops = []
-    // first those in line: what the others give back must not go to them
-    let inLine: Set<number> | undefined
+    const inLine: Array<CallState> = []
+    const others: Array<CallState> = []
+    // nothing may begin, here or inside of a handler, with what another gives back that stops in the same instant
     for (let i = 0; i < stops.length; i += 2) {
       const call = this.calls.get(stops[i]!)!
-      if (call.ticket === undefined) continue
-      ;(inLine ??= new Set()).add(stops[i]!)
-      this.attempts.stop(call, this.reasonFor(stops[i + 1]!))
+      if (call.ticket === undefined && call.stoppedBy !== undefined && call.current?.isOver !== false) continue
+      this.attempts.ask(call, this.reasonFor(stops[i + 1]!))
+      ;(call.ticket === undefined ? others : inLine).push(call)
     }
-    for (let i = 0; i < stops.length; i += 2) {
-      if (inLine?.has(stops[i]!) === true) continue
-      const call = this.calls.get(stops[i]!)!
-      if (call.stoppedBy === undefined || call.current?.isOver === false)
-        this.attempts.stop(call, this.reasonFor(stops[i + 1]!))
-    }
+    for (const call of inLine) this.attempts.stop(call)
+    for (const call of others) this.attempts.stop(call)
   }
 
   private reasonFor(cause: number): StopReason {
@@ -615,7 +620,7 @@ export class Executor {
       effects: [...this.calls.values()].flatMap(({ effects }) => effects),
       strays: [this.leftBehind, ...[...this.calls.values()].flatMap(({ strays }) => strays)]
     })
-    this.leaveCaller()
+    this.leaveCaller?.()
     if (!this.isSuspended) this.asking.hasClosed()
     for (const call of this.calls.values()) if (call.leftBehind) this.undos.late(call)
   }

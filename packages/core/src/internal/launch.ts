@@ -160,13 +160,17 @@ const build = (
         const asked = resumed?.questions ?? desk.list().filter(({ state }) => state === "open")
         for (const question of resumed?.questions ?? []) desk.remember(question, identity.runId)
         restoreQuestions(executor, saved, asked)
+        if (inherited !== undefined) executor.enter()
         return executor
       })
     }
-    const shortages = executor.reserveEssential()
+    // one that is begun when its handler has ended starts nothing
+    const shortages = inherited?.isGone === true ? [] : executor.reserveEssential()
     // one that was refused keeps its place, and had nothing
     inherited?.runs.push(shortages.length > 0 ? undefined : executor)
-    return shortages.length === 0 ? Effect.succeed(executor) : Effect.fail(new PlanError({ faults: shortages }))
+    if (shortages.length > 0) return Effect.fail(new PlanError({ faults: shortages }))
+    if (inherited !== undefined) executor.enter()
+    return Effect.succeed(executor)
   })
 
 /** A fan-out inside of a handler belongs to the session and the epoch of its caller. Its keys are the same in every attempt. */

@@ -9,19 +9,23 @@ const outside = new Set(["parent", "user", "replan", "budget"])
 export const isFromAbove = (run: Run, event: Of<"stop.requested">): boolean => {
   const { origin, reason, source } = event
   if (outside.has(source)) return true
-  const { inside } = run.whole.insideRun(run.id)
-  const caller = inside === undefined ? undefined : run.whole.runs.get(inside.run)?.index.call(inside.call)
   const isEarlier = (stop: Event) => run.whole.place(stop) < run.whole.place(event)
-  return (
-    caller?.stops.some(
-      (stop) =>
-        stop.source === source &&
-        stop.origin === origin &&
-        stop.reason === reason &&
-        (stop.attempt === undefined || stop.attempt === inside!.attempt) &&
-        isEarlier(stop)
-    ) === true
-  )
+  // of several around one another each may be the first to hear of it
+  for (
+    let { inside } = run.whole.insideRun(run.id);
+    inside !== undefined;
+    inside = run.whole.insideRun(inside.run).inside
+  ) {
+    const { attempt, call, run: around } = inside
+    const isIt = (stop: Of<"stop.requested">) =>
+      stop.source === source &&
+      stop.origin === origin &&
+      stop.reason === reason &&
+      (stop.attempt === undefined || stop.attempt === attempt) &&
+      isEarlier(stop)
+    if (run.whole.runs.get(around)?.index.call(call)?.stops.some(isIt) === true) return true
+  }
+  return false
 }
 
 /** Does it end the call, and not only an attempt of it? */

@@ -102,10 +102,14 @@ const attemptOf = ({ attempt, call, run }: Of<"budget.reserved" | "budget.settle
   `${run} ${call}#${attempt}`
 
 /** What is reserved at the opening; of a call that never came to start its costs are not known. */
-const essentialOf = ({ index: { calls } }: Run): ReadonlyArray<readonly [string, Amounts]> =>
-  calls
+const essentialOf = ({ index: { calls, opened } }: Run): ReadonlyArray<readonly [string, Amounts]> => {
+  // what is begun when its handler has ended starts nothing, and reserves nothing
+  const isBegun = calls.some(({ attempts }) => attempts.some(({ started }) => started.length > 0))
+  if (!isBegun && opened?.inside !== undefined) return []
+  return calls
     .filter(({ node }) => isUnconditional(node))
     .map(({ events, id }) => {
       const own = events.find((event) => event.type === "budget.reserved")
       return [id, own?.type === "budget.reserved" ? own.amounts : { calls: 1, attempts: 1 }] as const
     })
+}

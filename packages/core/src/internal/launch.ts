@@ -187,12 +187,20 @@ const identityOf = (
   const { heritage } = caller
   const number = ++caller.nested
   const suffix = number === 1 ? "" : `~${number}`
+  // one more `~` for each fan-out around: which of them was the second is a part of the key
+  const mark = number === 1 ? "" : `${"~".repeat(depthOf(caller))}${number}`
   return {
     runId: given ?? `${caller.runId}${caller.call === "/" ? "" : caller.call}@${caller.attempt}${suffix}`,
-    keys: given ?? `${heritage.keys}${suffix}${(isAtCaller && number === 1) || caller.call === "/" ? "/" : ""}`,
+    keys: given ?? `${heritage.keys}${mark}${(isAtCaller && number === 1) || caller.call === "/" ? "/" : ""}`,
     session: heritage.session,
     epoch: heritage.epoch
   }
+}
+
+/** How many fan-outs of its session it runs inside of. */
+const depthOf = ({ heritage }: RunningAttempt): number => {
+  const { caller, session } = heritage
+  return caller === undefined || caller.heritage.session !== session ? 1 : 1 + depthOf(caller)
 }
 
 export const newRunId = (random: () => number): string => {

@@ -68,6 +68,27 @@ describe("a fan-out inside of a handler", () => {
     })
   )
 
+  it.effect("has keys of its own, whichever of the fan-outs around it was the second in its handler", () =>
+    Effect.gen(function* () {
+      const keys: Array<string> = []
+      const noted = Effect.map(Attempt.current, ({ idempotencyKey }) => keys.push(idempotencyKey))
+      const shapes = [
+        (call: Plan.Plan<unknown, unknown>) => call,
+        (call: Plan.Plan<unknown, unknown>) => Plan.all({ x: call, y: call })
+      ]
+      const agent = (depth: number): Plan.Plan<unknown, unknown> => {
+        const runs = shapes.flatMap((shape) => [1, 2].map(() => Effect.suspend(() => inside(shape(agent(depth - 1))))))
+        return Plan.effect(Effect.andThen(noted, depth === 0 ? Effect.void : Effect.asVoid(Effect.all(runs))), acts)
+      }
+      yield* ran(Plan.all({ a: agent(3) }))
+      assert.strictEqual(keys.length, 1 + 6 + 36 + 216)
+      assert.deepStrictEqual(
+        keys.filter((key, i) => keys.indexOf(key) !== i),
+        []
+      )
+    })
+  )
+
   it.effect("undoes with its caller what it left behind, when that has ended and not before", () =>
     Effect.gen(function* () {
       const log: Array<string> = []

@@ -79,8 +79,8 @@ export const Event = Schema.Union([
     budget: Schema.optionalKey(Schema.Record(Schema.String, Entry)),
     inside
   }),
-  // a fan-out of this run id that was suspended goes on
-  event("fanout.resumed", {}),
+  // a fan-out of this run id that was suspended goes on; one inside of a handler may go on in a further attempt, under the run id of that
+  event("fanout.resumed", { inside }),
   event("call.queued", { call, attempt }),
   event("call.settled", { call, outcome: Schema.String, verdict: Schema.String }),
   event("attempt.started", { call, attempt, key: Schema.String }),

@@ -30,7 +30,7 @@ import { Asking } from "./questions/asking.ts"
 import type { Desk } from "./questions/desk.ts"
 import { stopReason } from "./reason.ts"
 import { Recorder } from "./recorder.ts"
-import { take } from "./snapshot/take.ts"
+import { openOf, take } from "./snapshot/take.ts"
 import { Spending } from "./spending.ts"
 import { callReport } from "./summary.ts"
 import { Timers } from "./timers.ts"
@@ -607,7 +607,13 @@ export class Executor {
     // a stop may have come while those who wait were ending
     this.isSuspended = !Decision.isClosed(this.state)
     if (this.isSuspended) {
-      for (const call of this.calls.values()) if (call.conclusion === undefined) this.recorder.suspended(call)
+      const isOpen = new Set(this.desk.listOpen().map(({ id }) => id))
+      for (const call of this.calls.values())
+        if (call.conclusion === undefined)
+          this.recorder.suspended(
+            call,
+            openOf(call).filter((id) => isOpen.has(id))
+          )
       // it goes on elsewhere: what those who have not started have reserved here is free again
       this.abandon()
     }

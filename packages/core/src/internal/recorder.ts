@@ -112,11 +112,15 @@ export class Recorder {
   }
 
   resumed(): void {
-    this.write({ type: "fanout.resumed" })
+    const { caller, session } = this.env
+    const inside = caller === undefined || caller.heritage.session !== session ? {} : { inside: placeOf(caller) }
+    this.write({ type: "fanout.resumed", ...inside })
   }
 
   queued(call: CallState): void {
-    this.write({ type: "call.queued", call: call.spec.id, attempt: call.attempts + 1 })
+    // one that was answered waits for a permit to go on
+    const goesOn = call.waits !== "no" && call.current?.isOver === false
+    this.write({ type: "call.queued", call: call.spec.id, attempt: call.attempts + (goesOn ? 0 : 1) })
   }
 
   started(call: CallState, attempt: RunningAttempt): void {
@@ -234,8 +238,8 @@ export class Recorder {
     this.write({ type: "question.answered", call: call.spec.id, question, ...rest, ...by })
   }
 
-  suspended(call: CallState): void {
-    this.write({ type: "call.suspended", call: call.spec.id, questions: [...call.open] })
+  suspended(call: CallState, questions: ReadonlyArray<string>): void {
+    this.write({ type: "call.suspended", call: call.spec.id, questions })
   }
 
   withdrawn(call: CallState, question: string, reason: string): void {

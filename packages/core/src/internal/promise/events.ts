@@ -51,7 +51,7 @@ export type RunEvent =
       }
     >
   /** A run of this id that was suspended goes on. */
-  | Event<"fanout.resumed", object>
+  | Event<"fanout.resumed", { inside?: Inside }>
   | Event<"call.queued", { call: string; attempt: number }>
   | Event<"call.settled", { call: string; outcome: string; verdict: string }>
   | Event<"attempt.started", { call: string; attempt: number; key: string }>

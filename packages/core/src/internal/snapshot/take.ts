@@ -91,7 +91,7 @@ const canUndo = (run: Executor | undefined): boolean =>
   )
 
 /** What it waits for, and what fan-outs inside of its handler wait for. */
-const openOf = ({ current, expected, open }: CallState): ReadonlyArray<string> => {
+export const openOf = ({ current, expected, open }: CallState): ReadonlyArray<string> => {
   const nested = current?.runs.flatMap((run) => [...(run?.calls.values() ?? [])].flatMap(openOf)) ?? []
   return [...new Set([...open, ...expected, ...nested])]
 }

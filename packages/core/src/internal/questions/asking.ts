@@ -134,7 +134,8 @@ export class Asking {
         }
         this.host.desk.ask(question, asked, this.host.env.topRunId)
         return Effect.sync(() => {
-          leave("its handler went on without an answer")
+          // of several that it asks, the first to hear of a stop may end the others
+          leave(attempt.stop?.reason ?? "its handler went on without an answer")
         })
       })
     )
@@ -181,9 +182,10 @@ export class Asking {
   restore(call: CallState, questions: ReadonlyArray<Question>): void {
     const { topRunId } = this.host.env
     call.waits = "yes"
-    for (const question of questions) {
-      if (question.state !== "open") continue
-      call.open.add(question.id)
+    const open = questions.filter(({ state }) => state === "open")
+    // all of them first: one that has its reply already wakes the handler, which then waits for none of these
+    for (const { id } of open) call.open.add(id)
+    for (const question of open) {
       if (question.kind === "approval" && question.call === call.spec.id)
         this.host.desk.restoreAsked(question, this.approvalOf(call, question.id), topRunId)
       else {

@@ -311,12 +311,12 @@ describe("on a terminal", () => {
     assert.deepStrictEqual(named(it.files, ".snapshot.json"), [])
   })
 
-  it("of the system, too, where there is a program to make one", async () => {
-    using it = place({ toolscope: 1, plan: call("color") })
-    // util-linux; elsewhere its arguments are others
+  it("of the system, too, where there is a program to make one", async ({ skip }) => {
+    // elsewhere its arguments are others
     const version = spawnSync("script", ["--version"], { encoding: "utf8" })
     const isThere = version.error === undefined && version.stdout.includes("util-linux")
-    if (!isThere) return
+    skip(!isThere, "no terminal of the system was tried: that needs `script` of util-linux")
+    using it = place({ toolscope: 1, plan: call("color") })
     const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
     const command = [process.execPath, "--conditions=ws-source", bin, "run", it.files.path("plan.json"), ...tools]
     const done = await new Promise<{ readonly code: number | null; readonly text: string }>((resolve) => {

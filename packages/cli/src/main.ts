@@ -100,6 +100,8 @@ const dispatch = async (
       return (await import("./commands/tools.ts")).tools(invocation.flags, output)
     case "eval":
       return (await import("./commands/eval.ts")).evaluate(invocation.flags, output)
+    case "mcp":
+      return (await import("./commands/mcp.ts")).mcp(invocation.flags, output, foreign)
     case "schema":
       return (await import("./commands/schema.ts")).schema(invocation.flags, output)
   }

@@ -41,7 +41,17 @@ export interface ResumeFlags extends LaunchFlags {
   readonly reclaim: boolean
 }
 
-export type ToolsFlags = Sources
+export interface ToolsFlags extends Sources {
+  /** A configuration with the contracts spelled out: where it goes, `"-"` for standard output. */
+  readonly write: string | undefined
+  readonly force: boolean
+}
+
+export interface McpFlags extends Omit<Sources, "json"> {
+  readonly journal: string | undefined
+  readonly approve: "always" | "never" | "byContract" | undefined
+  readonly schema: "inline" | "refs"
+}
 
 export interface SchemaFlags {
   readonly format: "plan" | "report" | "journal" | "snapshot"
@@ -59,6 +69,7 @@ export type Invocation =
   | { readonly command: "run"; readonly flags: RunFlags }
   | { readonly command: "resume"; readonly flags: ResumeFlags }
   | { readonly command: "tools"; readonly flags: ToolsFlags }
+  | { readonly command: "mcp"; readonly flags: McpFlags }
   | { readonly command: "schema"; readonly flags: SchemaFlags }
   | { readonly command: "eval"; readonly flags: EvalFlags }
   | { readonly command: "help"; readonly text: string }
@@ -66,7 +77,7 @@ export type Invocation =
 
 /** Part of the design, not of this version. */
 const later = {
-  commands: ["audit", "trace", "mcp", "sessions", "serve"],
+  commands: ["audit", "trace", "sessions", "serve"],
   flags: ["--trace"]
 }
 
@@ -87,6 +98,13 @@ const exits =
   "Exit code: 0 succeeded; 1 the policy failed; 2 refused, nothing was started; 3 suspended, as questions are open: the snapshot to " +
   "resume from is in a file; 4 succeeded, but something left behind may still act; 70 internal; 130 or 143 interrupted, after draining"
 
+const approve = Flag.Literals("approve", ["always", "never", "byContract"]).pipe(
+  Flag.withDescription(
+    "Before which calls a person has to agree, beside what their tools say: byContract, before those that act and cannot be undone"
+  ),
+  Flag.optional
+)
+
 /** The flags of whatever runs a plan. */
 const launching = (journal: string) => ({
   ...sources,
@@ -106,12 +124,7 @@ const launching = (journal: string) => ({
     Flag.withMetavar("FILE"),
     Flag.optional
   ),
-  approve: Flag.Literals("approve", ["always", "never", "byContract"]).pipe(
-    Flag.withDescription(
-      "Before which calls a person has to agree, beside what their tools say: byContract, before those that act and cannot be undone"
-    ),
-    Flag.optional
-  ),
+  approve,
   by: Flag.String("by").pipe(
     Flag.withDescription("Who answers; by default the user whose process this is"),
     Flag.withMetavar("NAME"),
@@ -209,10 +222,59 @@ export const parse = async (argv: ReadonlyArray<string>, version: string): Promi
     "tools",
     {
       ...sources,
-      json: Flag.Boolean("json").pipe(Flag.withDescription("As one JSON object"), Flag.withDefault(false))
+      json: Flag.Boolean("json").pipe(Flag.withDescription("As one JSON object"), Flag.withDefault(false)),
+      write: Flag.String("write").pipe(
+        Flag.withDescription(
+          "Propose the configuration of --mcp with every contract spelled out: the whole of it into this file, or, without a file, its new part on standard output"
+        ),
+        Flag.withMetavar("FILE"),
+        Flag.optional
+      ),
+      force: Flag.Boolean("force").pipe(
+        Flag.withDescription("With --write: replace the file if there is one"),
+        Flag.withDefault(false)
+      )
     },
-    ({ mcp, ...rest }) => find({ command: "tools", flags: { ...rest, mcp: Option.getOrUndefined(mcp) } })
+    ({ mcp, write, ...rest }) =>
+      find({
+        command: "tools",
+        flags: { ...rest, mcp: Option.getOrUndefined(mcp), write: Option.getOrUndefined(write) }
+      })
   ).pipe(Command.withDescription("List tools: contract, who asserted it, and what follows from it"))
+
+  const mcp = Command.make(
+    "mcp",
+    {
+      ...sources,
+      journal: Flag.String("journal").pipe(
+        Flag.withDescription("Add what happens to this file, one JSON object per line"),
+        Flag.withMetavar("FILE"),
+        Flag.optional
+      ),
+      approve,
+      schema: Flag.Literals("schema", ["inline", "refs"]).pipe(
+        Flag.withDescription(
+          "How the parameters of fanout are described: inline, without references, for hosts that cannot follow them; or whole, with references"
+        ),
+        Flag.withDefault("inline" as const)
+      )
+    },
+    ({ approve, journal, mcp, ...rest }) =>
+      find({
+        command: "mcp",
+        flags: {
+          ...rest,
+          mcp: Option.getOrUndefined(mcp),
+          journal: Option.getOrUndefined(journal),
+          approve: Option.getOrUndefined(approve)
+        }
+      })
+  ).pipe(
+    Command.withDescription(
+      "Be an MCP server on standard input and output: offer a host the tools of --mcp and --tools, and fanout, which runs plans over them. Ends, after draining, when the host has gone, or at SIGTERM or SIGINT"
+    ),
+    Command.withShortDescription("Offer the tools, and plans over them, to an MCP host")
+  )
 
   const schema = Command.make(
     "schema",
@@ -268,7 +330,7 @@ export const parse = async (argv: ReadonlyArray<string>, version: string): Promi
     Command.withDescription(
       "Run an agent's tool calls in parallel, decide when enough have answered, know that the rest have stopped"
     ),
-    Command.withSubcommands([run, resume, tools, schema, evaluate])
+    Command.withSubcommands([run, resume, tools, mcp, schema, evaluate])
   )
 
   const formatter = CliOutput.defaultFormatter({ colors: false })
@@ -284,7 +346,7 @@ export const parse = async (argv: ReadonlyArray<string>, version: string): Promi
     CliOutput.layerPresenter({ present })
   )
   const error = await Effect.runPromise(
-    Command.runWith(root, { version })(argv).pipe(
+    Command.runWith(root, { version })(withTarget(argv)).pipe(
       Effect.as(undefined),
       Effect.catch((e) => Effect.succeed(e)),
       Effect.provide(layer)
@@ -303,5 +365,12 @@ export const parse = async (argv: ReadonlyArray<string>, version: string): Promi
     hint: `see: ${path} --help`
   }
 }
+
+/** `--write` without a file means standard output. */
+const withTarget = (argv: ReadonlyArray<string>): ReadonlyArray<string> =>
+  argv.map((arg, i) => {
+    const next = argv[i + 1]
+    return arg === "--write" && (next === undefined || next.startsWith("--")) ? "--write=-" : arg
+  })
 
 const messageOf = (error: CliError.CliError): string => CliError.getUserMessage(error) ?? error.message

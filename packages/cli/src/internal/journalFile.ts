@@ -46,6 +46,20 @@ export class JournalFile implements Journal.Store {
     if ((await this.file.stat()).isFile()) await this.file.truncate(0)
   }
 
+  /**
+   * Keeps what is in the file, also for others that add to it. A last line that was cut off stays one of its own. Events are numbered from 0:
+   * their run tells them apart.
+   */
+  async add(path: string): Promise<void> {
+    try {
+      if (!(await this.file.stat()).isFile()) return
+      const bytes = await readFile(path)
+      if (bytes.length > 0 && bytes.at(-1) !== 10) await this.file.appendFile("\n")
+    } catch (error) {
+      this.failure = describe(error)
+    }
+  }
+
   /** Keeps what is in the file, but for a last line that was cut off. Events are numbered on from there. */
   async goOn(path: string): Promise<void> {
     let line: string

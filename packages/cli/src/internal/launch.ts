@@ -119,17 +119,7 @@ const execute = async (running: Running, program: Program): Promise<Result> => {
     fiber.interruptUnsafe()
   }
   const exit = await Effect.runPromise(Fiber.await(fiber))
-  // a finalizer of foreign code may never end
-  await Effect.runPromise(
-    Scope.close(scope, exit).pipe(
-      Effect.catchCause((cause) => {
-        running.output.error(`toolscope: closing failed: ${oneLine(describe(Cause.squash(cause)))}`)
-        return Effect.void
-      }),
-      Effect.forkDetach({ startImmediately: true }),
-      Effect.flatMap((closing) => Effect.timeoutOption(Fiber.await(closing), closeMillis))
-    )
-  )
+  await closing(scope, exit, running.output)
   if (Exit.isSuccess(exit)) return exit.value
   const { cause } = exit
   const failure = cause.reasons.find(Cause.isFailReason)?.error
@@ -137,6 +127,19 @@ const execute = async (running: Running, program: Program): Promise<Result> => {
   if (Cause.hasInterruptsOnly(cause)) return { _tag: "interrupted" }
   return { _tag: "internal", message: Cause.pretty(cause) }
 }
+
+/** Closes what a command has opened. A finalizer of foreign code may never end. */
+export const closing = (scope: Scope.Closeable, exit: Exit.Exit<unknown, unknown>, output: Output): Promise<unknown> =>
+  Effect.runPromise(
+    Scope.close(scope, exit).pipe(
+      Effect.catchCause((cause) => {
+        output.error(`toolscope: closing failed: ${oneLine(describe(Cause.squash(cause)))}`)
+        return Effect.void
+      }),
+      Effect.forkDetach({ startImmediately: true }),
+      Effect.flatMap((fiber) => Effect.timeoutOption(Fiber.await(fiber), closeMillis))
+    )
+  )
 
 export const openJournal = async (path: string | undefined): Promise<Step<JournalFile | undefined>> => {
   if (path === undefined) return { value: undefined, faults: [] }

@@ -24,6 +24,7 @@ import { unauthorized } from "../McpError.ts"
 import { answerOf } from "./answer.ts"
 import { type EndOf, Lost, NotSent, Refused, TooLarge } from "./connection.ts"
 import type { Live, ServerProgress } from "./live.ts"
+import { answered } from "./origins.ts"
 import { Down, type Supervisor } from "./supervisor.ts"
 
 export interface Called {
@@ -84,7 +85,10 @@ const exchange = (called: Called, live: Live, params: unknown, context: Tool.Pro
       .then(
         (result) => {
           const read = CallToolResultSchema.safeParse(result)
-          if (read.success) return answerOf(supervisor.resolved, tool, read.data)
+          if (read.success) {
+            answered(context.runId, supervisor.resolved, read.data)
+            return answerOf(supervisor.resolved, tool, read.data)
+          }
           throw requestError(called, `the answer is no result of a tool: ${read.error.message}`)
         },
         (error: unknown) => {

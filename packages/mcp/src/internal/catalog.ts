@@ -12,6 +12,7 @@ import { call } from "./call.ts"
 import { contractOf } from "./contract.ts"
 import { fromJsonSchema, isUsable } from "./jsonSchema.ts"
 import { toolName } from "./names.ts"
+import { remember } from "./origins.ts"
 import type { Supervisor } from "./supervisor.ts"
 import { cleaned } from "./text.ts"
 
@@ -80,7 +81,7 @@ export class Catalog {
       const old = before[i]?.name === tool.name ? before[i] : before.find(({ name }) => name === tool.name)
       const description = this.describe(tool)
       if (old !== undefined && this.prints.get(tool.name) === print && old.tool.description === description) return old
-      return {
+      const entry = {
         server: this.supervisor.name,
         name: tool.name,
         title: title === undefined ? undefined : this.clean(title, 200),
@@ -89,6 +90,8 @@ export class Catalog {
         outputSchema: this.supervisor.resolved.secrets.redactJson(tool.outputSchema),
         hints: annotations
       }
+      remember(entry.tool, entry)
+      return entry
     })
     this.prints = prints
     return before.length !== this.entries.length || before.some((entry, i) => entry !== this.entries[i])

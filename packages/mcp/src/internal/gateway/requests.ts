@@ -178,7 +178,7 @@ const journalOf = (shared: Journal.Journal | undefined, steps: Steps, extra: Ext
   }
   const own = Journal.make({
     write: (event) => {
-      shared?.write(event as Journal.Draft)
+      shared?.write(event)
       tell(event)
     },
     flush: shared?.flush ?? Effect.void

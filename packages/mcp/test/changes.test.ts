@@ -2,7 +2,7 @@
  * Lists of tools that change while their server runs: what plans see of it, and what calls of plans that were read before do.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Contract, type PlanError } from "@toolscope/core"
+import { Contract } from "@toolscope/core"
 import { McpTools } from "@toolscope/mcp"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -63,7 +63,7 @@ describe("a list of tools that changes", () => {
       assert.isFalse(isCalled("one"))
       const error = yield* Effect.flip(run(yield* servers.tools, { call: "s__one" }))
       assert.deepStrictEqual(
-        (error as PlanError.PlanError).faults.map(({ _tag }) => _tag),
+        error.faults.map(({ _tag }) => _tag),
         ["UnknownTool"]
       )
     })

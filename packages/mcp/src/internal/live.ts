@@ -71,6 +71,8 @@ export class Live {
   private readonly waiting = new Map<number, Waiting>()
   private nextId = firstId
   private version: string | undefined
+  /** The error that it answered its start with. */
+  private saidNo: string | undefined
 
   constructor(connection: Connection, secrets: Secrets) {
     this.connection = connection
@@ -182,6 +184,7 @@ export class Live {
     if (message.id < firstId) {
       const { protocolVersion } = ("result" in message ? message.result : {}) as { readonly protocolVersion?: unknown }
       if (typeof protocolVersion === "string") this.version ??= protocolVersion
+      if ("error" in message) this.saidNo ??= message.error.message
       return false
     }
     const waiting = this.waiting.get(message.id)
@@ -210,6 +213,12 @@ export class Live {
       const { message, status } = error
       if (status === 401 || status === 403) return new Unauthorized({ status })
       return new BadAnswer({ detail: words(message), stderr: [] })
+    }
+    if (this.saidNo !== undefined) {
+      return new BadAnswer({
+        detail: `it answered with an error: ${words(this.saidNo)}`,
+        stderr: connection.end().stderr
+      })
     }
     // a broken pipe is heard of before the end that caused it
     const hasEnded = await connection.endsWithin(500)

@@ -5,7 +5,13 @@ import { ScriptedModel } from "@toolscope/agent"
 import type * as End from "@toolscope/agent/End"
 import type { Prompt } from "effect/ai"
 
-export type Part = { readonly type: string; readonly id: string; readonly isFailure: boolean; readonly result: any }
+export type Part = {
+  readonly type: string
+  readonly id: string
+  readonly isFailure: boolean
+  readonly result: any
+  readonly modelOutput?: unknown
+}
 
 /** All results that stand in the conversation, in their order. */
 export const resultsIn = (history: Prompt.Prompt): ReadonlyArray<Part> =>

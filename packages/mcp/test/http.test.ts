@@ -7,10 +7,47 @@ import { McpTools } from "@toolscope/mcp"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { readFileSync } from "node:fs"
-import { config, errorOf, newFile, outcomesOf, reads, reportOf, run, until, web, written } from "./support.ts"
+import { spawn } from "node:child_process"
+import { type AddressInfo, connect, createServer } from "node:net"
+import {
+  config,
+  errorOf,
+  everything,
+  newFile,
+  outcomesOf,
+  reads,
+  reportOf,
+  run,
+  until,
+  web,
+  written
+} from "./support.ts"
 
 const count = (file: string, line: string) => readFileSync(file, "utf8").split(line).length - 1
 const pid = { call: "s__pid" }
+
+const freePort = Effect.callback<number>((resume) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const { port } = server.address() as AddressInfo
+    server.close(() => {
+      resume(Effect.succeed(port))
+    })
+  })
+})
+
+/** Waits until somebody does. */
+const listening = (port: number): Effect.Effect<void> =>
+  Effect.flatMap(
+    Effect.callback<boolean>((resume) => {
+      const socket = connect(port, "127.0.0.1")
+      const end = (answer: boolean) => () => {
+        socket.destroy()
+        resume(Effect.succeed(answer))
+      }
+      socket.on("connect", end(true)).on("error", end(false))
+    }),
+    (answers) => (answers ? Effect.void : Effect.andThen(Effect.sleep("20 millis"), listening(port)))
+  )
 
 describe("a server over HTTP", () => {
   for (const modes of ["", "json", "resumable", "older"]) {
@@ -64,6 +101,41 @@ describe("a server over HTTP", () => {
         assert.strictEqual(report.value, String(child.pid))
         assert.strictEqual(report.calls[0]!.attempts, 1)
         assert.strictEqual(count(file, "POST initialize"), 2)
+      })
+    )
+  }
+})
+
+describe("with the reference server for everything", () => {
+  for (const transport of ["streamableHttp", "sse"]) {
+    it.live(`calls, and hears of progress, over ${transport}`, () =>
+      Effect.gen(function* () {
+        const port = yield* freePort
+        const { args, command } = everything()
+        yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            spawn(command, [args![0]!, transport], { env: { ...process.env, PORT: String(port) }, stdio: "ignore" })
+          ),
+          (child) => Effect.sync(() => child.kill("SIGKILL"))
+        )
+        yield* listening(port)
+        const url = `http://127.0.0.1:${port}/${transport === "sse" ? "sse" : "mcp"}`
+        const tools = yield* McpTools.connect(config({ any: { url } }))
+        const journal = Journal.memory()
+        const events = yield* journal.observe()
+        const report = yield* reportOf(tools, {
+          all: [
+            { id: "sum", call: "any__get-sum", params: { a: 2, b: 3 } },
+            { id: "long", call: "any__trigger-long-running-operation", params: { duration: 0.3, steps: 3 } }
+          ]
+        }).pipe(Effect.provideService(Journal.Current, journal))
+        assert.include(JSON.stringify(report.value), "The sum of 2 and 3 is 5")
+        const seen = yield* events.pipe(
+          Stream.takeUntil(({ type }) => type === "fanout.closed"),
+          Stream.filter(({ type }) => type === "attempt.progress"),
+          Stream.runCollect
+        )
+        assert.strictEqual(seen.length, 3)
       })
     )
   }
@@ -142,6 +214,22 @@ describe("a stream that breaks", () => {
       assert.strictEqual(errorOf(report)?._tag, "McpServerGone")
       assert.include(errorOf(report)?.message, "ECONNREFUSED")
       assert.deepStrictEqual(report.calls[0]!.effects, [])
+    })
+  )
+})
+
+describe("a session that ends", () => {
+  it.live("does not take with it what is under way elsewhere: that ends beside the next session", () =>
+    Effect.gen(function* () {
+      const { child, file, url } = yield* web("")
+      const tools = yield* McpTools.connect(config({ s: { url } }))
+      const long = yield* run(tools, { call: "s__slow", params: { id: "a", millis: 1_500 } })
+      yield* written(file, "slow a began")
+      yield* reportOf(tools, { call: "s__forgets" })
+      yield* written(file, "forgot")
+      assert.strictEqual((yield* reportOf(tools, pid)).value, String(child.pid))
+      assert.strictEqual(count(file, "POST initialize"), 2)
+      assert.deepStrictEqual(outcomesOf(yield* long.report), ["Succeeded"])
     })
   )
 })

@@ -27,14 +27,14 @@ export type Extra = Omit<Config.Stdio, "command" | "args">
 /** A server of `fixtures`: what it does is its mode. */
 export const serverOf =
   (fixture: string) =>
-  (mode: string, file = newFile(), extra: Extra = {}): Config.Server => ({
+  (mode: string, file = newFile(), extra: Extra = {}): Config.Stdio => ({
     command: process.execPath,
     args: [fileURLToPath(new URL(`fixtures/${fixture}`, import.meta.url)), mode, file],
     ...extra
   })
 
 /** The reference server that has a tool for everything. */
-export const everything = (extra: Extra = {}): Config.Server => ({
+export const everything = (extra: Extra = {}): Config.Stdio => ({
   command: process.execPath,
   args: [fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js")), "stdio"],
   ...extra

@@ -50,6 +50,8 @@ export interface Connection extends Transport {
   settle: (id: number, error: Lost | TooLarge) => void
   /** Does anybody wait for the answer to the request of this number? */
   isWaiting: (id: number) => boolean
+  /** When it cannot be called any more: may what was under way end beside its successor? */
+  readonly canStayBeside: boolean
   /** Can it be called? */
   readonly isUp: boolean
   /** Has it ended, and all that it said been read, or does it within this time? */

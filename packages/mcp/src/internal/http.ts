@@ -33,6 +33,7 @@ export class HttpConnection implements Connection {
   take: (message: JSONRPCMessage) => boolean = () => false
   settle: (id: number, error: Lost | TooLarge) => void = () => {}
   isWaiting: (id: number) => boolean = () => true
+  readonly canStayBeside = true
   readonly garbage = undefined
 
   private readonly server: Http

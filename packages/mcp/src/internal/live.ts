@@ -70,6 +70,7 @@ export class Live {
   private readonly client = new Client({ name: "toolscope", version: "0.1.0" }, { capabilities: {} })
   private readonly waiting = new Map<number, Waiting>()
   private nextId = firstId
+  private onIdle = () => {}
   private version: string | undefined
   /** The error that it answered its start with. */
   private saidNo: string | undefined
@@ -82,14 +83,13 @@ export class Live {
     connection.take = (message) => this.take(message)
     connection.isWaiting = (id) => this.waiting.has(id)
     connection.settle = (id, error) => {
-      const waiting = this.waiting.get(id)
-      this.waiting.delete(id)
-      waiting?.reject(error)
+      this.done(id)?.reject(error)
     }
     connection.onclose = () => {
       const waiting = [...this.waiting.values()]
       this.waiting.clear()
       for (const { reject } of waiting) reject(new Lost())
+      this.onIdle()
     }
   }
 
@@ -150,7 +150,7 @@ export class Live {
       this.connection
         .send({ jsonrpc: "2.0", id, method, params: tracked } as JSONRPCMessage)
         .catch((error: unknown) => {
-          if (this.waiting.delete(id)) reject(error)
+          this.done(id)?.reject(error as Error)
         })
     })
     return { id, answer }
@@ -163,7 +163,15 @@ export class Live {
 
   /** Nobody waits for this answer any more. */
   forget(id: number): void {
-    this.waiting.delete(id)
+    this.done(id)
+  }
+
+  /** Waits until nobody waits for an answer of it. */
+  get isIdle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onIdle = resolve
+      if (this.waiting.size === 0) resolve()
+    })
   }
 
   /** Kills the server, for the sake of this call. */
@@ -171,6 +179,13 @@ export class Live {
     if (!this.connection.isUp) return
     const processes = this.connection.kill()
     this.killedFor = { call, processes }
+  }
+
+  private done(id: number): Waiting | undefined {
+    const waiting = this.waiting.get(id)
+    this.waiting.delete(id)
+    if (this.waiting.size === 0) this.onIdle()
+    return waiting
   }
 
   private take(message: JSONRPCMessage): boolean {
@@ -187,8 +202,7 @@ export class Live {
       if ("error" in message) this.saidNo ??= message.error.message
       return false
     }
-    const waiting = this.waiting.get(message.id)
-    this.waiting.delete(message.id)
+    const waiting = this.done(message.id)
     if ("result" in message) waiting?.resolve(message.result)
     else waiting?.reject(SdkError.fromError(message.error.code, message.error.message, message.error.data))
     return true

@@ -46,6 +46,7 @@ export class ServerProcess implements Connection {
   take: (message: JSONRPCMessage) => boolean = () => false
   settle: (id: number, error: Lost | TooLarge) => void = () => {}
   isWaiting: (id: number) => boolean = () => true
+  readonly canStayBeside = false
   /** How it ended; `undefined` while it runs. */
   private ended: Ended | undefined
   /** The first line on its standard output that was no message. */
@@ -79,7 +80,11 @@ export class ServerProcess implements Connection {
         this.onerror?.(new TooLarge(limit))
         // whose it is cannot be told: none of those that wait can be said to be answered
         if (id === undefined) this.kill()
-        else this.settle(id, new TooLarge(limit))
+        else if (this.isWaiting(id)) this.settle(id, new TooLarge(limit))
+        else {
+          const error = { code: -32603, message: `an answer of more than ${limit} bytes` }
+          this.onmessage?.({ jsonrpc: "2.0", id, error })
+        }
       }
     )
     this.finished = new Promise((resolve) => {

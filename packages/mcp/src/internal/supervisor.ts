@@ -5,7 +5,7 @@
  * - One that was killed for a call (`unresponsive: "restart"`) is started again in any case.
  * - At once, then with growing pauses, and not more often than five times within a minute.
  *
- * It never starts a server before everything of the one before has been ended.
+ * It never starts a process before everything of the one before has been ended. What was under way over HTTP may end beside its successor.
  */
 import type { Tool as ServerTool } from "@modelcontextprotocol/sdk/types.js"
 import type { ServerReason } from "../McpError.ts"
@@ -45,6 +45,8 @@ export class Supervisor {
   onList: (tools: ReadonlyArray<ServerTool>) => void = () => {}
   private readonly startMillis: number
   private live: Live
+  /** Of which answers are still awaited, and that nobody calls any more. */
+  private readonly retired = new Set<Live>()
   private restarting: Promise<Live> | undefined
   private listing: Promise<void> | undefined
   /** How often a server has said that its list has changed. */
@@ -82,7 +84,7 @@ export class Supervisor {
   /** Ends the server. Takes at most a few seconds. */
   async close(): Promise<void> {
     this.closing.abort()
-    await this.live.connection.close()
+    await Promise.all([this.live, ...this.retired].map(({ connection }) => connection.close()))
     await this.restarting?.catch(() => {})
   }
 
@@ -124,7 +126,8 @@ export class Supervisor {
   private async restart(): Promise<Live> {
     let failure = ""
     const before = this.live
-    await before.connection.close()
+    if (before.connection.canStayBeside) this.retire(before)
+    else await before.connection.close()
     const end = before.connection.end()
     for (;;) {
       const now = performance.now()
@@ -148,6 +151,14 @@ export class Supervisor {
         failure = `, and at last ${(reason as ServerReason).message}`
       }
     }
+  }
+
+  private retire(live: Live): void {
+    this.retired.add(live)
+    void live.isIdle.then(() => {
+      this.retired.delete(live)
+      return live.connection.close()
+    })
   }
 
   private hadEnded({ connection }: Live): string {

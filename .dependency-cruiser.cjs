@@ -1,13 +1,15 @@
 // Who may import whom. `npm run check` runs this over the sources of all packages.
 const above = {
-  core: "ai-sdk|agent|mcp|node|cli|testing|eval|examples|bench",
+  core: "promise|effect3|ai-sdk|agent|mcp|node|cli|testing|eval|examples|bench",
   mcp: "ai-sdk|agent|node|cli|testing|eval|examples|bench",
   "ai-sdk": "agent|mcp|node|cli|testing|eval|examples|bench",
   agent: "ai-sdk|mcp|node|cli|testing|eval|examples|bench",
   node: "ai-sdk|agent|mcp|cli|testing|eval|examples|bench",
   testing: "ai-sdk|agent|mcp|node|cli|eval|examples|bench",
   eval: "cli|testing|examples|bench",
-  cli: "ai-sdk|agent|testing|examples|bench"
+  cli: "ai-sdk|agent|testing|examples|bench",
+  promise: "ai-sdk|agent|mcp|node|cli|testing|eval|effect3|examples|bench",
+  effect3: "core|ai-sdk|agent|mcp|node|cli|testing|eval|examples|bench"
 }
 
 module.exports = {

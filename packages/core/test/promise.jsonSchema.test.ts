@@ -73,22 +73,29 @@ describe("a tool with JSON Schemas", () => {
   })
 
   it("may refer to definitions, also of draft-07, and to itself", async () => {
-    const tree = tool({
-      name: "tree",
-      parameters: {
-        $schema: "http://json-schema.org/draft-07/schema#",
-        type: "object",
-        properties: { root: { $ref: "#/definitions/node" } },
-        definitions: {
-          node: { type: "object", properties: { below: { type: "array", items: { $ref: "#/definitions/node" } } } }
-        }
-      },
-      contract: contract.readOnly,
-      execute: () => "ok"
-    })
-    const statusOf = async (root: unknown) => (await run(call(tree, { root }), { tools: [tree] })).status
-    assert.strictEqual(await statusOf({ below: [{ below: [] }] }), "succeeded")
-    assert.strictEqual(await statusOf({ below: [{ below: 1 }] }), "refused")
+    const draft07 = "http://json-schema.org/draft-07/schema#"
+    for (const [$schema, definitions] of [
+      ["https://json-schema.org/draft/2020-12/schema", "$defs"],
+      [draft07, "definitions"],
+      // what some make of an older draft
+      [draft07, "$defs"]
+    ] as const) {
+      const node = { $ref: `#/${definitions}/node` }
+      const tree = tool({
+        name: "tree",
+        parameters: {
+          $schema,
+          type: "object",
+          properties: { root: node },
+          [definitions]: { node: { type: "object", properties: { below: { type: "array", items: node } } } }
+        },
+        contract: contract.readOnly,
+        execute: () => "ok"
+      })
+      const statusOf = async (root: unknown) => (await run(call(tree, { root }), { tools: [tree] })).status
+      assert.strictEqual(await statusOf({ below: [{ below: [] }] }), "succeeded")
+      assert.strictEqual(await statusOf({ below: [{ below: 1 }] }), "refused")
+    }
   })
 })
 

@@ -63,8 +63,27 @@ const documentOf = (schema: JsonSchema): Draft.Document<"draft-2020-12"> => {
   if ($schema === undefined || (typeof $schema === "string" && $schema.includes("2020-12"))) {
     return Draft.fromSchemaDraft2020_12(json)
   }
-  if (typeof $schema === "string" && $schema.includes("draft-07")) return Draft.fromSchemaDraft07(json)
+  if (typeof $schema === "string" && $schema.includes("draft-07")) return Draft.fromSchemaDraft07(withDefinitions(json))
   throw new Error(`its $schema is ${show($schema)}, and is to be draft 2020-12 or draft-07`)
+}
+
+/** Effect 3 and others say draft-07, and have their definitions where later drafts have them. */
+const withDefinitions = (schema: Draft.JsonSchema): Draft.JsonSchema => {
+  const { $defs, ...rest } = schema
+  return $defs === undefined || "definitions" in rest
+    ? schema
+    : (renamed({ ...rest, definitions: $defs }) as Draft.JsonSchema)
+}
+
+const renamed = (u: unknown): unknown => {
+  if (Array.isArray(u)) return u.map(renamed)
+  if (!isObject(u)) return u
+  return Object.fromEntries(
+    Object.entries(u).map(([key, value]) => [
+      key,
+      key === "$ref" && typeof value === "string" ? value.replace(/^#\/\$defs\//, "#/definitions/") : renamed(value)
+    ])
+  )
 }
 
 /** What is misspelt in one of these would let everything through. */

@@ -157,7 +157,7 @@ describe("toolscope tools", () => {
     assert.strictEqual(human.code, 0)
     assert.match(
       human.stdout,
-      /^s__texts\n {2}contract {2}effect: destructive, .*\n {2}asserted {2}by nobody: .*\n {2}retry {5}allowed where nothing has happened\n {2}overlap {3}refused\n {2}a stop {4}.*Unknown\n/m
+      /^s__texts\n {2}contract {2}effect: destructive, .*\n {2}asserted {2}by nobody: .*\n {2}hints {5}readOnlyHint: true\n {2}retry {5}allowed where nothing has happened\n {2}overlap {3}refused\n {2}a stop {4}.*Unknown\n/m
     )
 
     assert.notMatch(human.stdout, /[\u0000-\u0009\u000b-\u001f]/)

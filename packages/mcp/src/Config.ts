@@ -29,7 +29,12 @@ const Own = Schema.Struct({
   trust: Schema.optionalKey(
     Schema.Boolean.annotate({ description: "Take the server's own hints about its tools as the operator's word" })
   ),
-  tools: Schema.optionalKey(Schema.Record(Schema.String, Contract.Operator))
+  tools: Schema.optionalKey(Schema.Record(Schema.String, Contract.Operator)),
+  review: Schema.optionalKey(
+    Schema.Record(Schema.String, Schema.String).annotate({
+      description: "What is to be looked at: notes by the server's own names of its tools. They change nothing"
+    })
+  )
 })
 
 const Strings = Schema.Record(Schema.String, Schema.String)
@@ -69,6 +74,8 @@ export interface Own {
   readonly maxMessageBytes?: number
   /** Take the server's own hints about its tools as the operator's word. Default `false`. */
   readonly trust?: boolean
+  /** Notes by the server's own names of its tools, which change nothing: what `toolscope tools --write` leaves to be looked at. */
+  readonly review?: { readonly [tool: string]: string }
   /** Contracts by the server's own names of its tools. */
   readonly tools?: { readonly [tool: string]: typeof Contract.Operator.Type }
 }

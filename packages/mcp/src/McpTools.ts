@@ -32,6 +32,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Config } from "./Config.ts"
 import { Catalog, type Entry, type Hints } from "./internal/catalog.ts"
+import { originOf } from "./internal/origins.ts"
 import { Supervisor } from "./internal/supervisor.ts"
 import { type Resolved, resolve } from "./internal/variables.ts"
 import { BadConfig, McpError, type ServerFailure, type ServerReason, ServersFailed } from "./McpError.ts"
@@ -139,6 +140,13 @@ export const connect = (
   options: Omit<Options, "unusable"> = {}
 ): Effect.Effect<ReadonlyArray<Tool.Any>, McpError, Scope.Scope> =>
   Effect.flatMap(open(config, { ...options, unusable: "refuse" }), ({ tools }) => tools)
+
+/**
+ * What the server of a tool says of it; `undefined` where the tool is not that of a server.
+ *
+ * @since 0.1.0
+ */
+export const entryOf = (tool: Tool.Any): Entry | undefined => originOf(tool)
 
 /**
  * The tools as a layer: the servers live as long as it does.

@@ -1,14 +1,18 @@
 /**
- * `toolscope tools`: every tool with its contract, who asserted it, and what follows from it.
+ * `toolscope tools`: every tool with its contract, who asserted it, what its server hints, and what follows from it; with `--write`, the
+ * configuration of the servers with every contract spelled out.
  */
 import { Contract, Report, Tool } from "@toolscope/core"
+import type { McpTools } from "@toolscope/mcp"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { existsSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import type { ToolsFlags } from "../internal/arguments.ts"
 import { exitCodes } from "../internal/exitCodes.ts"
 import type { Output } from "../internal/output.ts"
-import { Refusal } from "../internal/refusal.ts"
+import { hintsText, propose } from "../internal/proposal.ts"
+import { describe, type Fault, fault, Refusal } from "../internal/refusal.ts"
 import { newRunId } from "../internal/runId.ts"
 import { loadAll, openAll } from "../internal/sources.ts"
 import { oneLine, type Paint, paintFor, printable } from "../internal/text.ts"
@@ -18,16 +22,26 @@ import { refusalLines } from "../internal/launch.ts"
 export const tools = async (flags: ToolsFlags, output: Output): Promise<number> => {
   const listing = Effect.gen(function* () {
     const { faults, value } = yield* Effect.promise(() => loadAll(flags))
-    if (faults.length > 0) return yield* new Refusal({ faults })
-    return yield* openAll(value)
+    const all = [...faults, ...writeFaults(flags)]
+    if (all.length > 0) return yield* new Refusal({ faults: all })
+    // what is not a tool of a server has no hints
+    const entryOf = value.config === undefined ? () => undefined : (yield* Effect.promise(mcp)).McpTools.entryOf
+    const found = (yield* openAll(value)).map((one): Listed => {
+      const entry = entryOf(one.tool)
+      const { review } = value.config?.mcpServers[entry?.server ?? ""]?.toolscope ?? {}
+      return { ...one, entry, review: entry === undefined ? undefined : review?.[entry.name] }
+    })
+    return flags.write === undefined ? found : yield* write(flags, flags.write, found, output)
   })
   const exit = await Effect.runPromiseExit(Effect.scoped(listing))
   if (Exit.isSuccess(exit)) {
-    await output.write(
-      flags.json
-        ? `${JSON.stringify({ toolscope: 1, tools: exit.value.map(toJson) })}\n`
-        : toText(exit.value, paintFor(process.stdout))
-    )
+    if (flags.write === undefined) {
+      await output.write(
+        flags.json
+          ? `${JSON.stringify({ toolscope: 1, tools: exit.value.map(toJson) })}\n`
+          : toText(exit.value, paintFor(process.stdout))
+      )
+    }
     return exitCodes.succeeded
   }
   const error = Cause.squash(exit.cause)
@@ -35,6 +49,72 @@ export const tools = async (flags: ToolsFlags, output: Output): Promise<number> 
   if (flags.json) await output.write(`${JSON.stringify(Report.refused(newRunId(), error.faults))}\n`)
   else for (const line of refusalLines(error.faults)) output.error(line)
   return exitCodes.refused
+}
+
+/** Only who asks for servers pays for loading what talks to them. */
+const mcp = () => import("@toolscope/mcp")
+
+/** A tool, and what its server says of it. */
+interface Listed extends Found {
+  readonly entry: McpTools.Entry | undefined
+  /** What the configuration says is to be looked at. */
+  readonly review: string | undefined
+}
+
+const writeFaults = ({ force, mcp, write }: ToolsFlags): ReadonlyArray<Fault> => {
+  if (write === undefined) {
+    return force ? [fault("--force says that --write may replace a file: give --write FILE", "BadUsage")] : []
+  }
+  if (mcp === undefined) return [fault("--write proposes the configuration of --mcp CONFIG: give that", "BadUsage")]
+  return write !== "-" && !force && existsSync(write)
+    ? [fault(`${write} is there already: give another file, or --force to replace it`, "BadFile")]
+    : []
+}
+
+/** Where the file is replaced it is so at once: no half of it is ever there. */
+const write = (
+  { force, mcp: config }: ToolsFlags,
+  target: string,
+  found: ReadonlyArray<Listed>,
+  output: Output
+): Effect.Effect<ReadonlyArray<Listed>, Refusal> =>
+  Effect.gen(function* () {
+    const text = readFileSync(config!, "utf8").replace(/^\ufeff/, "")
+    const { part, toReview, tools, whole } = propose(
+      JSON.parse(text) as Record<string, unknown>,
+      found.flatMap(({ entry }) => entry ?? [])
+    )
+    const toDo = toReview === 0 ? "" : `; to be looked at, under "review": ${toReview}`
+    if (target === "-") {
+      // the whole may hold secrets
+      yield* Effect.promise(() => output.write(`${JSON.stringify(part, null, 2)}\n`))
+      output.error(`toolscope: contracts of ${tools} tools${toDo}`)
+      return found
+    }
+    const indent = /^\{\r?\n([ \t]+)"/.exec(text)?.[1] ?? 2
+    try {
+      replace(target, `${JSON.stringify(whole, null, indent)}\n`, statSync(config!).mode & 0o777, force)
+    } catch (error) {
+      return yield* new Refusal({ faults: [fault(`${target} cannot be written: ${describe(error)}`, "BadFile")] })
+    }
+    output.error(`toolscope: wrote ${oneLine(target)}: contracts of ${tools} tools${toDo}`)
+    return found
+  })
+
+const replace = (target: string, text: string, mode: number, force: boolean): void => {
+  if (!force || !existsSync(target)) {
+    writeFileSync(target, text, { mode, flag: "wx" })
+    return
+  }
+  const file = realpathSync(target)
+  const beside = `${file}.${process.pid}.tmp`
+  try {
+    writeFileSync(beside, text, { mode: statSync(file).mode & 0o777, flag: "wx" })
+    renameSync(beside, file)
+  } catch (error) {
+    rmSync(beside, { force: true })
+    throw error
+  }
 }
 
 /** What follows from a contract. */
@@ -74,22 +154,25 @@ const retryMeans = (contract: Contract.Contract, allowed: boolean): string => {
   return contract.effect !== "none" && contract.repeat === "never" ? "allowed where nothing has happened" : "allowed"
 }
 
-const toJson = ({ source, tool }: Found): object => ({
+const toJson = ({ entry, review, source, tool }: Listed): object => ({
   name: tool.name,
   description: tool.description,
   source,
   contract: Contract.toData(tool.contract),
+  ...(entry === undefined ? {} : { server: entry.server, hints: entry.hints }),
+  ...(review === undefined ? {} : { review }),
   ...consequences({ source, tool }),
   parameters: Tool.parametersJsonSchema(tool) ?? null
 })
 
-const toText = (found: ReadonlyArray<Found>, paint: Paint): string => {
+const toText = (found: ReadonlyArray<Listed>, paint: Paint): string => {
   if (found.length === 0) return "no tools: name some with --tools MODULE or --mcp CONFIG\n"
   return found
     .map((each) => {
       const { tool } = each
       const { asserted, effect, ...rest } = Contract.toData(tool.contract)
       const { overlap, retry, stop } = consequences(each)
+      const hints = each.entry === undefined ? undefined : hintsText(each.entry.hints)
       const fields = Object.entries({ effect, ...rest }).map(
         ([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`
       )
@@ -97,6 +180,8 @@ const toText = (found: ReadonlyArray<Found>, paint: Paint): string => {
         paint("bold", oneLine(tool.name)),
         `  contract  ${oneLine(fields.join(", "))}`,
         `  asserted  by ${who[asserted]}`,
+        ...(hints === undefined ? [] : [`  hints     ${hints}`]),
+        ...(each.review === undefined ? [] : [`  review    ${oneLine(each.review)}`]),
         `  retry     ${retryMeans(tool.contract, retry)}`,
         `  overlap   ${overlap ? "allowed" : "refused"}`,
         `  a stop    ${stop}`,

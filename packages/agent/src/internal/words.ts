@@ -70,9 +70,13 @@ const unstarted = ({ budget, stoppedBy }: CallJson): string =>
     ? `not started: of ${budget.name} ${budget.used} of ${budget.limit} are gone, and it asks for ${budget.asked} more`
     : stoppedBy === undefined
       ? "not started"
-      : `stopped before it started (${stoppedBy.reason})`
+      : `stopped before it started (${reasonOf(stoppedBy)})`
 
-const why = ({ stoppedBy }: CallJson): string => (stoppedBy === undefined ? "" : ` (${stoppedBy.reason})`)
+const why = ({ stoppedBy }: CallJson): string => (stoppedBy === undefined ? "" : ` (${reasonOf(stoppedBy)})`)
+
+/** With the call that gave rise to it, which the model knows by its id. */
+const reasonOf = ({ call, reason }: NonNullable<CallJson["stoppedBy"]>): string =>
+  call === undefined ? reason : `${reason}: ${call}`
 
 const because = ({ error }: CallJson): string =>
   error === undefined ? "" : `: ${[error._tag, error.message].filter((part) => part !== "").join(": ")}`
@@ -84,5 +88,5 @@ const done = ({ contract, effects }: CallJson): string => {
   if (states.has("compensationFailed")) return "What it had done could not be undone."
   if (states.has("committed")) return "What it had done by then is done."
   if (states.has("compensated")) return "What it had done was undone."
-  return contract.effect === "none" ? "It only reads." : "Nothing of it happened."
+  return contract.effect === "none" ? "It only reads: nothing was changed." : "Nothing of it happened."
 }

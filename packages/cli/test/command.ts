@@ -22,6 +22,7 @@ export interface Done {
 export interface Options {
   readonly stdin?: string
   readonly env?: Record<string, string>
+  readonly cwd?: string
   /** Called with everything on standard error so far. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void
   /** Standard input stays open: what is said to this is typed. With it standard input and error pass for a terminal. */
@@ -37,6 +38,7 @@ export const toolscope = (args: ReadonlyArray<string>, options: Options = {}): P
       // most of a start is compiling: the suite does it once
       env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "toolscope-compile-cache"), ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
+      cwd: options.cwd,
       detached: true
     })
     let stdout = ""

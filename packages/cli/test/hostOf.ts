@@ -37,7 +37,12 @@ export interface Host extends AsyncDisposable {
 }
 
 export const hostOf = async (
-  how: { readonly command: string; readonly args: ReadonlyArray<string>; readonly env?: Record<string, string> },
+  how: {
+    readonly command: string
+    readonly args: ReadonlyArray<string>
+    readonly env?: Record<string, string>
+    readonly cwd?: string
+  },
   elicit?: (params: ElicitRequestFormParams) => ElicitResult
 ): Promise<Host> => {
   const transport = new StdioClientTransport({ ...how, args: [...how.args], stderr: "pipe" })

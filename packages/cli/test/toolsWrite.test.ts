@@ -62,7 +62,7 @@ describe("toolscope tools --write", () => {
     for (const name of ["s", "trusted"]) {
       const { review: _r, tools: _t, ...own } = after.mcpServers[name].toolscope
       const { review: _, tools = {}, ...was } = before.mcpServers[name].toolscope
-      assert.deepInclude(after.mcpServers[name].toolscope.tools, tools)
+      assert.deepInclude(after.mcpServers[name].toolscope.tools as object, tools as object)
       assert.deepStrictEqual(own, was)
       delete after.mcpServers[name].toolscope
       delete before.mcpServers[name].toolscope

@@ -53,6 +53,36 @@ describe("simulation", () => {
     })
   )
 
+  it.effect("a call that is left behind says what goes on inside of it", () =>
+    Effect.gen(function* () {
+      const reads = {
+        toolscope: 1,
+        plan: { call: "reads", params: { after: 10, then: "die" } },
+        budget: { attempts: 10 }
+      }
+      const acting = (plan: unknown) => ({ call: "acting", params: { does: "fanout", plan } })
+      const inner = { toolscope: 1, plan: acting(reads), budget: {} }
+      const plan = { toolscope: 1, plan: { ...acting(inner), timeout: 10 }, drain: 0 }
+      const { events, violations } = yield* Simulation.runSession({
+        tools: { reads: { contract: "readOnly" } },
+        session: {},
+        planner: [{ when: { outcomes: 2 }, does: "replan", plan }],
+        schedule: { order: "ranked", seed: 303_423, yields: 30, changes: 5 }
+      } as Arbitraries.SessionScenario)
+      assert.deepStrictEqual(violations.map(Laws.show), [])
+      // the first to close is the outermost; the law sees whether it says so
+      const journal = JSON.parse(JSON.stringify(events)) as Array<any>
+      const closed = journal.find(({ type }) => type === "fanout.closed")
+      assert.strictEqual(closed.run, "session.1")
+      closed.report.calls[0].effects.pop()
+      const broken = Laws.check(journal, { laws: ["G6"] }).map(({ message }) => message)
+      assert.isTrue(
+        broken.some((message) => message.includes("was left behind while")),
+        broken.join("\n")
+      )
+    })
+  )
+
   it.effect("the same seed leaves the same session, and each says how to replay it", () =>
     Effect.gen(function* () {
       for (let seed = 0; seed < 15; seed++) {

@@ -72,6 +72,8 @@ export interface Inner {
   readonly stop: (reason: StopReason) => void
   /** The attempt has a bound now, or an earlier one. */
   readonly hurry: () => void
+  /** What it has done, or may be doing, as it is known now. */
+  readonly seen: () => ReadonlyArray<EffectRecord>
 }
 
 /** What a nested fan-out hands up when it closes. */
@@ -217,6 +219,11 @@ export class RunningAttempt implements Attempt {
       within.delete(inner)
       if (within.size === 0) this.onAllClosed?.()
     }
+  }
+
+  /** What has been done by the fan-outs inside of its handler that have not closed. */
+  get seenInside(): ReadonlyArray<EffectRecord> {
+    return [...(this.within ?? [])].flatMap((inner) => inner.seen())
   }
 
   /** It has to be over by then. The earliest bound stays. */

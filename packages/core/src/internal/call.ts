@@ -4,6 +4,7 @@
 import * as Option from "effect/Option"
 import type { Amounts, Shortage } from "../Budget.ts"
 import type { Denied } from "../CallError.ts"
+import { actsAtStart } from "../Contract.ts"
 import type { StopReason } from "../Report.ts"
 import type { RunningAttempt } from "./attempt.ts"
 import type { CallSpec } from "./compile.ts"
@@ -122,8 +123,20 @@ export class CallState {
     this.effects = [...this.own, ...this.adopted]
   }
 
-  /** Of a tool that commits at start: what the end of an attempt that may have acted says about its one effect. */
-  noteEnd(order: number, runId: string, probed: Option.Option<boolean> | undefined): EffectRecord {
+  /** What it has done, or may be doing, as it is known now: it is no longer waited for. */
+  seen(runId: string): ReadonlyArray<EffectRecord> {
+    const attempt = this.current
+    const runs = attempt?.isOver === false && attempt.began
+    const acts = runs && attempt.guards === 0 && actsAtStart(this.spec.contract)
+    const own = acts ? this.startEffect(runId) : undefined
+    const seen = this.effects.flatMap((effect) =>
+      effect === own || effect.reported !== undefined ? [effect.seen()] : []
+    )
+    return runs ? [...seen, ...attempt.seenInside] : seen
+  }
+
+  /** The one effect of a tool that commits at start. */
+  private startEffect(runId: string): EffectRecord {
     const effect = this.effect(0, runId)
     const { contract, params } = this.spec
     if (contract.effect !== "none" && typeof contract.compensate === "function") {
@@ -131,6 +144,12 @@ export class CallState {
       effect.undo = (value) => compensate({ key: effect.key, params, value })
       effect.undoIsOfContract = true
     }
+    return effect
+  }
+
+  /** Of a tool that commits at start: what the end of an attempt that may have acted says about its one effect. */
+  noteEnd(order: number, runId: string, probed: Option.Option<boolean> | undefined): EffectRecord {
+    const effect = this.startEffect(runId)
     effect.pass(order)
     if (this.end?._tag === "success") effect.end("committed", Option.some(this.end.value))
     else if (probed === undefined || Option.isNone(probed)) effect.end("unknown", Option.none())

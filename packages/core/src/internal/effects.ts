@@ -30,6 +30,8 @@ export class EffectRecord {
   isTaken = false
   /** Does the journal have its state? */
   written = false
+  /** Whose it is, where this is only what was seen of it. */
+  private source: EffectRecord | undefined
   /** Its state when it was repeated: what had happened by then has happened. */
   private before: State = this.state
 
@@ -51,6 +53,26 @@ export class EffectRecord {
   get reported(): EffectReport["state"] | undefined {
     if (this.state === "running") return "unknown"
     return this.state === "absent" ? undefined : this.state
+  }
+
+  /** As it is known now, for who does not wait to know more: what runs may have happened. */
+  seen(): EffectRecord {
+    const { latest } = this
+    const copy = new EffectRecord(this.ordinal, this.key)
+    copy.source = latest
+    copy.state = this.reported ?? "unknown"
+    copy.order = this.order
+    copy.value = this.value
+    copy.undo = this.undo
+    copy.undoIsOfContract = this.undoIsOfContract
+    copy.error = this.error
+    copy.written = this.written && this.state !== "running"
+    return copy
+  }
+
+  /** What is known of it by now. */
+  get latest(): EffectRecord {
+    return this.source ?? this
   }
 
   /** It passes the gate. */

@@ -213,6 +213,7 @@ export class Executor {
   enter(): void {
     const { caller } = this.env
     this.leaveCaller ??= caller?.enter({
+      seen: () => [...this.calls.values()].flatMap((call) => call.seen(this.env.keys)),
       stop: (reason) => {
         this.requestStop(reason)
       },
@@ -236,10 +237,14 @@ export class Executor {
 
   /** A fan-out inside of this attempt's handler has closed. */
   private adopt(attempt: RunningAttempt, { effects, strays }: Nested): void {
-    if (attempt.isOver) return
     const call = this.calls.get(attempt.spec.index)!
-    call.adopt(effects)
     call.strays = [...call.strays, ...strays]
+    const { caller } = this.env
+    // whoever undoes what was done here waits for these as well
+    if (this.closed) caller?.heritage.adopt(caller, { effects: [], strays })
+    // what it had done when its caller was left behind has been adopted by then, as it was known
+    if (attempt.isOver) return
+    call.adopt(effects)
     if (strays.some(({ size }) => size > 0)) call.leftBehind = true
   }
 

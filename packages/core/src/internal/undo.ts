@@ -23,6 +23,12 @@ export const itemsOf = (calls: Iterable<CallState>): ReadonlyArray<Item> => {
   return items.sort((a, b) => b.effect.order - a.effect.order)
 }
 
+/** The same, of calls that had been left behind: by what has become known of their effects since. */
+export const lateItemsOf = (call: CallState): ReadonlyArray<Item> =>
+  itemsOf([call]).flatMap(({ effect: { latest } }) =>
+    latest.canBeUndone && !latest.isTaken ? [{ call, effect: latest }] : []
+  )
+
 interface Told {
   /** The undo of this effect begins. */
   readonly begins: (item: Item) => void

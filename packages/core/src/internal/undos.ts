@@ -11,7 +11,7 @@ import type { CallState } from "./call.ts"
 import type { Compiled } from "./compile.ts"
 import type { Environment } from "./environment.ts"
 import type { Recorder } from "./recorder.ts"
-import { type Item, itemsOf, Undo } from "./undo.ts"
+import { type Item, itemsOf, lateItemsOf, Undo } from "./undo.ts"
 
 interface Host {
   readonly compiled: Compiled
@@ -152,7 +152,7 @@ export class Undos {
   private undoLate(call: CallState): void {
     const { env, recorder } = this.host
     const { index } = call.spec
-    const undo = new Undo(index, itemsOf([call]), [], {
+    const undo = new Undo(index, lateItemsOf(call), [], {
       begins: this.begins,
       ends: ({ call, effect }, error) => {
         recorder.compensated(call, effect, error)

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Attempt, Commit, Contract, Fanout, Journal, Plan, Quarantine, Session, Tool } from "@toolscope/core"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
+import { underSeed } from "./scheduler.ts"
 
 const reads = Contract.readOnly
 const acts = Contract.make({ effect: "mutating", interruption: "anywhere" })
@@ -211,6 +213,65 @@ describe("a fan-out inside of a handler", () => {
         ["unknown"]
       )
       assert.isFalse(report.drained)
+    })
+  )
+
+  it.live("what it has done by then, and may be doing, reaches the top also where its caller is left behind", () =>
+    Effect.gen(function* () {
+      const undoable = Contract.compensable({ compensate: "atCommit" })
+      let leftOpen = 0
+      for (let seed = 0; seed < 60; seed++) {
+        const log: Array<string> = []
+        const [begun, passes, ends] = [
+          Deferred.makeUnsafe<void>(),
+          Deferred.makeUnsafe<void>(),
+          Deferred.makeUnsafe<void>()
+        ]
+        const writes = (what: string, effect: Effect.Effect<unknown>) =>
+          Commit.run(
+            Effect.andThen(
+              effect,
+              Effect.sync(() => log.push(what))
+            ),
+            { compensate: () => Effect.sync(() => log.push(`undo ${what}`)) }
+          )
+        const inner = Plan.all({
+          done: Plan.effect(Effect.andThen(writes("done", Effect.void), Deferred.succeed(begun, undefined)), undoable),
+          passing: Plan.effect(
+            Effect.andThen(
+              Deferred.await(begun),
+              writes("passing", Effect.andThen(Deferred.succeed(passes, undefined), Deferred.await(ends)))
+            ),
+            undoable
+          )
+        })
+        // two fan-outs deep, and without any time to drain
+        const opens = (plan: Plan.Plan<unknown, unknown>) => Effect.exit(Fanout.run(plan))
+        const deep = Plan.effect(opens(Plan.all({ inner: Plan.effect(opens(inner), reads) })), reads)
+        const journal = Journal.memory()
+        const quarantine = Quarantine.make()
+        const stopped = Effect.gen(function* () {
+          const { stop } = yield* Fanout.start(Plan.atomic(Plan.all({ deep })), { drain: 0 })
+          yield* Deferred.await(passes)
+          return yield* stop()
+        })
+        const report = yield* underSeed(seed, Effect.scoped(stopped)).pipe(
+          Effect.provideService(Journal.Current, journal),
+          Effect.provideService(Quarantine.Current, quarantine)
+        )
+        const before = JSON.stringify(report)
+        const states = report.calls[0]!.effects.map(({ key, state }) => `${key.slice(key.lastIndexOf("/"))} ${state}`)
+        assert.deepStrictEqual(states, ["/done#0 committed", "/passing#0 unknown"], `seed ${seed}`)
+        assert.isTrue(quarantine.list().some(({ mayAct }) => mayAct))
+        const closings = journal.events.flatMap((event) => (event.type === "fanout.closed" ? [event.run] : []))
+        if (closings.at(0) === report.runId) leftOpen++
+        yield* Deferred.succeed(ends, undefined)
+        yield* quarantine.awaitEmpty()
+        assert.strictEqual(JSON.stringify(report), before)
+        // what it did is undone when it has ended, once, and the last first
+        assert.deepStrictEqual(log, ["done", "passing", "undo passing", "undo done"], `seed ${seed}`)
+      }
+      assert.isAbove(leftOpen, 0)
     })
   )
 

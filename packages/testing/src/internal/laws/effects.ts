@@ -3,7 +3,7 @@
  */
 import type { Contract } from "@toolscope/core"
 import { type Record, world } from "../../Ledger.ts"
-import { stateAfter } from "./fates.ts"
+import { atGate, stateAfter } from "./fates.ts"
 import { type Complain, law } from "./law.ts"
 import { acts, type AttemptTrace, began, type CallJson, type CallTrace, type Event, marks, type Run } from "./run.ts"
 
@@ -57,7 +57,7 @@ const evidence = (run: Run, call: CallTrace): ReadonlyArray<Event | undefined> =
 export const known = law(
   "G6",
   "Committed or not, and known",
-  "What may have acted and was not undone is never Cancelled or Skipped, and is Unknown or answered; what is said of an effect (committed, undone, absent) is so, by the ledger too.",
+  "What may have acted and was not undone is never Cancelled or Skipped, and is Unknown or answered; what is said of an effect (committed, undone, absent) is so, by the ledger too, and of one that was left behind its report has what had begun inside of it.",
   (run, complain) => {
     for (const call of run.index.calls) {
       const { report } = call
@@ -74,10 +74,70 @@ export const known = law(
       } else if (!marks(call)) checkAtStart(call, own, say)
       if (acts(call) || inner.size + call.doubtful.size > 0) checkOutcome(call, report, say)
       if (outcome === "Skipped" && call.attempts.some(began)) say("is Skipped, and has begun")
+      if (outcome !== "Suspended") checkInside(run, call, report, complain)
       if (run.ledger !== undefined) checkWorld(run, call, own, complain)
     }
   }
 )
+
+/**
+ * What had been done inside of it, or might be going on there, when it was left behind, where that was not over: it cannot be told how it
+ * ended, and that it may have happened has to be.
+ */
+const checkInside = (run: Run, call: CallTrace, { effects }: CallJson, complain: Complain): void => {
+  const { whole } = run
+  for (const { leftBehind, number } of call.attempts) {
+    const [left] = leftBehind
+    if (left === undefined) continue
+    for (const inner of whole.runs.values()) {
+      if (!whole.isInside(inner.id, run.id, call.id, number)) continue
+      const { closed } = inner.index
+      if (closed !== undefined && isBefore(run, closed, left)) continue
+      for (const one of inner.index.calls) {
+        for (const [key, event] of actsBefore(inner, one, left)) {
+          if (!effects.some((effect) => effect.key === key))
+            complain(`${call.id} was left behind while ${one.id} inside of it acted (${key}), and does not say so`, [
+              event,
+              left,
+              run.index.closed
+            ])
+        }
+      }
+    }
+  }
+}
+
+const isBefore = ({ whole }: Run, a: Event, b: Event): boolean => whole.place(a) < whole.place(b)
+
+/** Keys of what a call had done before an event, or had begun, with the event that shows it. */
+const actsBefore = (run: Run, call: CallTrace, until: Event): ReadonlyArray<readonly [key: string, event: Event]> => {
+  const told = call.effects.flatMap(({ events, key }): ReadonlyArray<readonly [string, Event]> => {
+    const before = events.filter((event) => isBefore(run, event, until))
+    return before.length > 0 && stateAfter(before) !== "absent" ? [[key, before.at(-1)!]] : []
+  })
+  if (!acts(call)) return told
+  if (marks(call)) {
+    const passing = call.effects.flatMap(({ key, passages }) =>
+      passages
+        .filter(({ fates: [fate] }) => !(fate?.type === "effect.refused" && atGate(fate)))
+        .filter(({ fates: [fate], intended }) => {
+          const isOpen = fate === undefined || isBefore(run, until, fate)
+          return isBefore(run, intended, until) && isOpen
+        })
+        .map(({ intended }) => [key, intended] as const)
+    )
+    return [...told, ...passing]
+  }
+  const running = call.attempts.flatMap(({ ended, leftBehind, refused, started }) => {
+    const [begun] = started
+    const over = ended[0] ?? leftBehind[0]
+    const isNothing = ended[0]?.result === "notReached" || ended[0]?.result === "refused"
+    const isOpen = over === undefined || isBefore(run, until, over) || ended[0]?.result === "success"
+    const isBegun = begun !== undefined && isBefore(run, begun, until) && refused.length === 0
+    return isBegun && isOpen && !isNothing ? [[begun.key, begun] as const] : []
+  })
+  return [...told, ...running]
+}
 
 /** By what its effects came to, whatever kind of tool it is. */
 const checkOutcome = (call: CallTrace, { effects, outcome }: CallJson, say: (message: string) => void): void => {

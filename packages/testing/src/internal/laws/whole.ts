@@ -80,6 +80,13 @@ export class Whole {
     return false
   }
 
+  /** Does a run run inside of this attempt, at any depth? */
+  isInside(run: string, outer: string, call: string, attempt: number): boolean {
+    for (let { inside } = this.insideRun(run); inside !== undefined; inside = this.insideRun(inside.run).inside)
+      if (inside.run === outer && inside.call === call && inside.attempt === attempt) return true
+    return false
+  }
+
   /** The runs that ran inside of a call, and inside of those, with all their events, in order. */
   eventsInside(run: string, call: string, isMember: (run: string) => boolean = () => true): ReadonlyArray<Event> {
     if (!this.insideOf.has(`${run} ${call}`)) return []

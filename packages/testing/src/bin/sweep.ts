@@ -1,11 +1,16 @@
 /**
- * `npm run sweep -- [--name NAME] [--only STEP] [--reentrant] [--json]`: fan-outs whose owner is interrupted at every step. Exit 1 where a
+ * `npm run sweep -- [--name NAME] [--only STEP] [--reentrant] [--json]`: fan-outs and sessions whose owner is interrupted at every step. Exit 1 where a
  * law is broken, with the line that replays it; 2 on bad usage.
  */
 import * as Effect from "effect/Effect"
 import { parseArgs } from "node:util"
-import { names, sweep } from "../internal/sweep/fanouts.ts"
-import type { SweepError, Swept } from "../Sweep.ts"
+import * as fanouts from "../internal/sweep/fanouts.ts"
+import * as sessions from "../internal/sweep/sessions.ts"
+import type { Options, SweepError, Swept } from "../Sweep.ts"
+
+const names = [...fanouts.names, ...sessions.names]
+const sweep = (name: string, options: Options) =>
+  sessions.names.includes(name) ? sessions.sweep(name, options) : fanouts.sweep(name, options)
 
 const usage = "usage: sweep [--name NAME] [--only STEP] [--reentrant] [--json]"
 
@@ -48,7 +53,7 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
     } as const
     values = parseArgs({ args: [...args], options }).values
     if (values.name !== undefined && !names.includes(values.name)) {
-      throw new Error(`no fan-out is called ${JSON.stringify(values.name)}; there are: ${names.join(" · ")}`)
+      throw new Error(`nothing is called ${JSON.stringify(values.name)}; there are: ${names.join(" · ")}`)
     }
     if (values.only !== undefined && !(Number(values.only) >= 0)) throw new Error(`${values.only} is no step`)
   } catch (error) {
@@ -71,7 +76,7 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
       )
     }
     const total = rows.reduce((n, { swept }) => n + swept, 0)
-    console.log(`${rows.length} fan-outs, ${total} runs interrupted, ${failed.length} failed`)
+    console.log(`${rows.length} fan-outs and sessions, ${total} runs interrupted, ${failed.length} failed`)
     for (const { error, name, replay } of failed) console.log(`\n${name}: ${error}\n${replay}`)
   }
   return failed.length === 0 ? 0 : 1

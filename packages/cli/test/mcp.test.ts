@@ -1,11 +1,15 @@
 /**
  * `toolscope mcp` as its host sees it: a process that speaks the protocol, and ends in order.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
+import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { fixture, folder, type Folder, toolscope } from "./command.ts"
 import { command, hostOf, isAlive, read, reportOf, textOf, until } from "./hostOf.ts"
+
+// processes that start processes
+vi.setConfig({ testTimeout: 120_000 })
 
 const server = fileURLToPath(new URL("../../mcp/test/fixtures/server.ts", import.meta.url))
 
@@ -210,6 +214,25 @@ describe("toolscope mcp", () => {
     // the next call starts it again
     assert.strictEqual(textOf(await host.call("s__text")), "one")
     assert.strictEqual(textOf(await host.call("other__text")), "one")
+  })
+
+  it("offers what a server lists anew, and tells the host", async () => {
+    using files = folder()
+    const changing = fileURLToPath(new URL("../../mcp/test/fixtures/changing.ts", import.meta.url))
+    const s = { command: process.execPath, args: [changing, files.write("called", "")] }
+    await using host = await hostOf(command(["--mcp", files.write("mcp.json", { mcpServers: { s } })]))
+    let told = 0
+    host.client.setNotificationHandler(ToolListChangedNotificationSchema, () => {
+      told++
+    })
+    const names = async () => (await host.client.listTools()).tools.map(({ name }) => name)
+    const before = await names()
+    await host.call("s__change", { what: "add" })
+    await until(() => told > 0)
+    const after = await names()
+    assert.deepStrictEqual(after.slice(0, before.length - 1), before.slice(0, -1))
+    assert.isAbove(after.length, before.length)
+    assert.strictEqual(after.at(-1), "fanout")
   })
 
   it("leaves a server out that cannot be used, and says why on standard error; where none can be, it is refused", async () => {

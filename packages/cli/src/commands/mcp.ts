@@ -117,6 +117,7 @@ const serve = (
       Effect.provideService(Journal.Current, journalOf(file, scenes, output)),
       Effect.mapError((error) => new Refusal({ faults: [fault(error.message, "DuplicateTool")] }))
     )
+    output.error(`toolscope: offers ${tools.length} tool${tools.length === 1 ? "" : "s"}, and fanout`)
     yield* servers.changes.pipe(
       Stream.runForEach((changed) =>
         Effect.catch(gateway.update(toolsOf(changed)), ({ message }) =>
@@ -134,8 +135,9 @@ const serve = (
     for (const event of ["end", "close"]) process.stdin.once(event, () => void transport.close())
     const reason = yield* Effect.raceFirst(Deferred.await(told), Effect.as(gateway.gone, "the host has gone"))
     yield* gateway.stop(reason)
-    // answers that are on their way
-    yield* Effect.promise(() => new Promise<void>((resolve) => out.end(resolve)))
+    // answers that are on their way; a host that reads nothing is not waited for
+    const written = Effect.promise(() => new Promise<void>((resolve) => out.end(resolve)))
+    yield* Effect.timeoutOption(written, "2 seconds")
   })
 
 /** One message after the other, whoever else prints. */

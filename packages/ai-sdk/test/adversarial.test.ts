@@ -14,7 +14,7 @@ import { both, modelOf, said, type Generate } from "./support.ts"
 
 const inputSchema = z.object({})
 
-const turnOf = async (run: Generate, ids: string, abortAt: number | undefined) => {
+const turnOf = async (run: Generate, ids: string, abortAt: number | undefined, drain?: number) => {
   const started = performance.now()
   const seconds = () => Math.round((performance.now() - started) / 100) / 10
   const ledger: Array<readonly [string, number]> = []
@@ -68,6 +68,7 @@ const turnOf = async (run: Generate, ids: string, abortAt: number | undefined) =
     contracts: { a: "readOnly", b: "readOnly", d: "readOnly", e: "readOnly", f: "readOnly", h: "readOnly" },
     settings: { e: { retry: 1 } },
     signal: controller.signal,
+    ...(drain === undefined ? {} : { drain }),
     onReport: (turn) => void turns.push(turn)
   })
   const { model, shown } = modelOf(Array.from(ids, (id) => said(id)))
@@ -91,12 +92,13 @@ const turnOf = async (run: Generate, ids: string, abortAt: number | undefined) =
 }
 
 for (const [name, run] of both) {
-  it(`gives each call one true result within its bound, in every scenario, with ${name}`, async () => {
-    const [s1, s2, s3, s4] = await Promise.all([
+  it.concurrent(`gives each call one true result within its bound, in every scenario, with ${name}`, async () => {
+    const [s1, s2, s3, s4, short] = await Promise.all([
       turnOf(run, "abcde", 3_000),
       turnOf(run, "abcde", 700),
       turnOf(run, "acdef", undefined),
-      turnOf(run, "hd", 3_000)
+      turnOf(run, "hd", 3_000),
+      turnOf(run, "abcde", 700, 300)
     ])
     for (const [turn, count] of [
       [s1, 5],
@@ -128,6 +130,14 @@ for (const [name, run] of both) {
       ["b cleaned up", "c acted"]
     )
     assert.strictEqual(s2.outcomes, "a Failed, b Cancelled, c Succeeded, d Succeeded, e Succeeded")
+    // with a shorter bound it is left behind, and acts later: as was said of it
+    isBetween(1, short)
+    assert.strictEqual(short.outcomes, "a Failed, b Cancelled, c Unknown, d Succeeded, e Succeeded")
+    assert.deepStrictEqual(short.leftBehind, ["c"])
+    assert.match(
+      short.results.c![0] as string,
+      /^outcome unknown \(the caller left\): it may have acted; .*; it still runs$/
+    )
     // both failures are seen, and the model goes on
     assert.strictEqual(s3.outcomes, "a Failed, c Succeeded, d Succeeded, e Succeeded, f Failed")
     assert.deepStrictEqual(s3.results.f, ["never"])

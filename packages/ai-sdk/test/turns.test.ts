@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { contextOf, toolscope, ToolCallError, type Turn } from "@toolscope/ai-sdk"
 import { advisory, all, atomic, firstSuccess, quorum } from "@toolscope/core/promise"
-import { dynamicTool, jsonSchema, tool } from "ai"
+import { dynamicTool, jsonSchema, tool, ToolLoopAgent } from "ai"
 import { setTimeout as sleep } from "node:timers/promises"
 import * as z from "zod"
 import { both, generate, modelOf, said, stream, toldIn } from "./support.ts"
@@ -344,6 +344,39 @@ for (const [name, run] of both) {
     })
   })
 }
+
+it("serves agents of the AI SDK", async () => {
+  const tools = { a: answers("A"), b: fails("no") }
+  const turns: Array<Turn> = []
+  await using ts = await toolscope(tools, { contracts: { b: "readOnly" }, onReport: (turn) => void turns.push(turn) })
+  const { model, shown } = modelOf([said("1", "a"), said("2", "b")])
+  const agent = new ToolLoopAgent({ model, tools: ts.tools })
+  assert.strictEqual((await agent.generate({ prompt: "go" })).text, "the end")
+  assert.deepStrictEqual(toldIn(shown[1]!), [
+    ["1", 'text: "A"'],
+    ["2", 'error-text: "no"']
+  ])
+  assert.deepStrictEqual(turns.map(outcomes), [["1 Succeeded", "2 Failed"]])
+})
+
+it("keeps what a tool has of its own: hooks, what the model is shown, and its context", async () => {
+  const seen: Array<unknown> = []
+  const tools = {
+    a: tool({
+      inputSchema: z.object({ n: z.number() }),
+      contextSchema: z.object({ user: z.string() }),
+      onInputAvailable: ({ input }) => void seen.push(input),
+      execute: async ({ n }, { context, toolCallId }) => ({ n, user: context.user, toolCallId }),
+      toModelOutput: ({ output }) => ({ type: "text", value: `${output.user} has ${output.n}` })
+    })
+  }
+  await using ts = await toolscope(tools, { contracts: { a: "readOnly" } })
+  const { model, shown } = modelOf([said("1", "a", { n: 3 })])
+  const { results } = await generate({ model, tools: ts.tools, toolsContext: { a: { user: "Ada" } } })
+  assert.deepStrictEqual(seen, [{ n: 3 }])
+  assert.deepStrictEqual(results, { 1: [{ n: 3, user: "Ada", toolCallId: "1" }] })
+  assert.deepStrictEqual(toldIn(shown[1]!), [["1", 'text: "Ada has 3"']])
+})
 
 it("lets an advisory go without the turn waiting for it", async () => {
   const tools = { a: answers("A"), rating: answers("five", 5_000) }

@@ -35,4 +35,9 @@ export class ToolCallError extends Error {
     this.outcome = of.outcome
     this.report = of.report
   }
+
+  /** What the AI SDK tells the model. */
+  override toString(): string {
+    return this.message
+  }
 }

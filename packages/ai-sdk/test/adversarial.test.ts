@@ -15,7 +15,16 @@ import { both, modelOf, said, type Generate } from "./support.ts"
 const inputSchema = z.object({})
 
 const turnOf = async (run: Generate, ids: string, abortAt: number | undefined, drain?: number) => {
-  const started = performance.now()
+  let started = 0
+  const controller = new AbortController()
+  // the time of a turn begins with its calls
+  const begin = () => {
+    started = performance.now()
+    if (abortAt === undefined) return
+    setTimeout(() => {
+      controller.abort(new Error("the caller left"))
+    }, abortAt)
+  }
   const seconds = () => Math.round((performance.now() - started) / 100) / 10
   const ledger: Array<readonly [string, number]> = []
   const note = (what: string) => void ledger.push([what, seconds()])
@@ -41,7 +50,13 @@ const turnOf = async (run: Generate, ids: string, abortAt: number | undefined, d
         return "acted"
       }
     }),
-    d: tool({ inputSchema, execute: async () => "at once" }),
+    d: tool({
+      inputSchema,
+      execute: async () => {
+        begin()
+        return "at once"
+      }
+    }),
     e: tool({
       inputSchema,
       execute: async () => {
@@ -59,11 +74,6 @@ const turnOf = async (run: Generate, ids: string, abortAt: number | undefined, d
     h: tool({ inputSchema, execute: () => new Promise<string>(() => {}) })
   }
   const turns: Array<Turn> = []
-  const controller = new AbortController()
-  if (abortAt !== undefined)
-    setTimeout(() => {
-      controller.abort(new Error("the caller left"))
-    }, abortAt)
   await using ts = await toolscope(tools, {
     contracts: { a: "readOnly", b: "readOnly", d: "readOnly", e: "readOnly", f: "readOnly", h: "readOnly" },
     settings: { e: { retry: 1 } },

@@ -29,10 +29,10 @@ const Kit = Toolkit.make(
 )
 
 /** What really happened, and when: the tools' own ledger. */
-const world = () => {
+const world = (began: number) => {
   const ledger: Array<string> = []
   let tries = 0
-  const note = (what: string) => Effect.map(Clock.currentTimeMillis, (at) => void ledger.push(`${at} ${what}`))
+  const note = (what: string) => Effect.map(Clock.currentTimeMillis, (at) => void ledger.push(`${at - began} ${what}`))
   const layer = Kit.toLayer({
     // answers with something that is not what it declares
     a: () => Effect.andThen(Effect.sleep(50), Effect.succeed({ not: "text" } as never)),
@@ -56,7 +56,8 @@ const world = () => {
 /** Runs these calls, all in one turn; at `abort` milliseconds somebody stops the run. */
 const turnOf = (names: string, abort?: number) =>
   Effect.gen(function* () {
-    const { layer, ledger } = world()
+    const began = yield* Clock.currentTimeMillis
+    const { layer, ledger } = world(began)
     const turn = calls(...Array.from(names).map((name) => [name, name, { toolscope_policy: null }] as const))
     const session = yield* Session.make({ id: "s" })
     let returned = 0
@@ -72,6 +73,7 @@ const turnOf = (names: string, abort?: number) =>
     }
     yield* TestClock.adjust("1 minute")
     const end = yield* Fiber.join(fiber)
+    returned -= began
     const late = ledger.filter((line) => Number(line.split(" ")[0]) > returned)
     // whatever happened: one result for every call
     assert.deepStrictEqual(
@@ -140,6 +142,30 @@ describe("the adversarial turn", () => {
       assert.include(h.message, "it may have happened")
       assert.include(h.message, "may still be running")
       assert.deepStrictEqual(h.idempotencyKeys, ["s.2/h#0"])
+    })
+  )
+})
+
+describe("stopped at any moment", () => {
+  it.effect("it says of each call what the tools' own ledger says, and starts nothing afterwards", () =>
+    Effect.gen(function* () {
+      for (let abort = 0; abort <= 1_700; abort += 25) {
+        const { end, late, ledger } = yield* turnOf("abcdefg", abort)
+        const told = outcomes(end)
+        const happened = (what: string) => ledger.some((line) => line.endsWith(` ${what}`))
+        const at = `stopped at ${abort}: ${JSON.stringify(told)} ${ledger.join(", ")}`
+        assert.deepStrictEqual(late, [], at)
+        for (const [id, act] of [
+          ["c", "c acted"],
+          ["g", "g acted"]
+        ] as const) {
+          if (told[id] === id) assert.isTrue(happened(act), at)
+          if (told[id] === "Cancelled" || told[id] === "Skipped") assert.isFalse(happened(act), at)
+          assert.notStrictEqual(told[id], "Failed", at)
+        }
+        if (told.d === "d") assert.isTrue(happened("d"), at)
+        if (told.d === "Skipped") assert.isFalse(happened("d"), at)
+      }
     })
   )
 })

@@ -290,6 +290,28 @@ describe("an end", () => {
     })
   )
 
+  it.effect("comes when the model does not answer in time", () =>
+    Effect.gen(function* () {
+      const end = yield* runScript([{ text: "late", after: "10 minutes" }], { tools: [Echo] })
+      assert.strictEqual(end._tag === "ModelFailed" && end.error.reason._tag, "TimedOut")
+    })
+  )
+
+  it.effect("of one run does not end the next of the same session", () =>
+    Effect.gen(function* () {
+      const session = yield* Session.make({ loop: 2, budget: { costs: { tokens: 1_000 } } })
+      const down = { fail: AiError.make({ module: "t", method: "t", reason: new AiError.QuotaExhaustedError({}) }) }
+      for (let i = 0; i < 4; i++) {
+        const end = yield* runScript([down], { tools: [Echo], session })
+        assert.strictEqual(end._tag, "ModelFailed")
+      }
+      const end = yield* runScript([turn, "done"], { tools: [Echo], session })
+      assert.strictEqual(end._tag, "Answered")
+      // nobody knows what a call cost that gave no answer
+      assert.strictEqual(end.usage.tokens?.used, 34)
+    })
+  )
+
   it.effect("comes when somebody cancels the session, with what had answered by then", () =>
     Effect.gen(function* () {
       const session = yield* Session.make()
@@ -369,6 +391,29 @@ describe("questions", () => {
       assert.strictEqual(again._tag, "SnapshotError")
       const other = yield* Effect.flip(Effect.provide(Agent.resume({}, { tools }), model.layer))
       assert.strictEqual(other._tag === "AgentError" && other.reason._tag, "BadState")
+    })
+  )
+})
+
+describe("an agent inside of a tool", () => {
+  it.effect("spends of the budget of the run around it, and stops with it", () =>
+    Effect.gen(function* () {
+      const inner = ScriptedModel.layer([calls(["i", "hang"]), "found"])
+      const Research = Tool.make("research", {
+        contract: Contract.readOnly,
+        handler: () =>
+          Effect.orDie(
+            Effect.map(Effect.provide(Agent.run({ prompt: "look", tools: [Hang] }), inner), ({ _tag }) => _tag)
+          )
+      })
+      const session = { budget: { costs: { tokens: 100 } } }
+      const end = yield* runScript([calls(["1", "research"]), "done"], {
+        tools: [Research],
+        session,
+        fanout: { timeout: "40 seconds" }
+      })
+      assert.strictEqual(resultsOf(end)["1"]?.result, "Answered")
+      assert.strictEqual(end.usage.tokens?.used, 60)
     })
   )
 })

@@ -4,56 +4,23 @@
  * - A turn's fan-out has drained, or named what it left behind, before the model is called again.
  * - Of what a session refuses (a loop, something left behind), the model is told once; the second time in a row the run ends.
  */
-import {
-  type FanoutError,
-  Plan,
-  PlanError,
-  type QuestionError,
-  type Report,
-  Session,
-  SessionError,
-  Snapshot
-} from "@toolscope/core"
+import { type FanoutError, Plan, type Report, Session, SessionError } from "@toolscope/core"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
-import { AgentError, BadState, OtherTools } from "../AgentError.ts"
-import type { Event, Options, ResumeOptions } from "../Agent.ts"
+import { AgentError, OtherTools } from "../AgentError.ts"
+import type { Options, ResumeOptions } from "../Agent.ts"
 import * as End from "../End.ts"
 import * as Ai from "./ai.ts"
-import { type Kit, kitOf } from "./kit.ts"
-import { callModel, type ModelOptions } from "./model.ts"
+import { kitOf } from "./kit.ts"
+import { callModel } from "./model.ts"
 import { allRefused, asDeclared, readTurn, resultsOf, type Standing, standingOf, type Turn, without } from "./turn.ts"
+import { commonOf, type Emit, type ResumeOnly, type Run, type RunError, type State } from "./run.ts"
+import { decodeState, encodeState } from "./suspension.ts"
+import { watched } from "./watched.ts"
 import { refused } from "./words.ts"
-
-type Emit = ((event: Event) => Effect.Effect<void>) | undefined
-type ResumeOnly = Snapshot.SnapshotError | QuestionError.QuestionError
-type RunError = PlanError.PlanError | SessionError.SessionError
 
 const defaultTurns = 20
 /** So often in a row a turn may start nothing, for one reason. */
 const patience = 2
-
-/** What a run of the loop goes with. */
-interface Run {
-  readonly kit: Kit
-  readonly session: Session.Session
-  readonly options: Omit<Options<any>, "prompt">
-  readonly model: ModelOptions
-  readonly emit: Emit
-}
-
-/** What changes from turn to turn. */
-interface State {
-  history: Ai.Prompt.Prompt
-  turns: number
-  input: number
-  output: number
-  /** How many turns in a row have started nothing, and why. */
-  stuck: number
-  readonly reports: Array<Report.Report>
-}
 
 const isSession = (u: Session.Session | Session.Options): u is Session.Session => "fanout" in u
 
@@ -92,14 +59,6 @@ export const begin = (options: Options<any>, emit: Emit): Effect.Effect<End.End,
       reports: []
     })
   })
-
-const commonOf = ({ session }: Run, { history, input, output, reports, turns }: State): End.Common => ({
-  history,
-  turns,
-  tokens: { input, output },
-  usage: session.usage(),
-  reports
-})
 
 /** Turns until one of them is the end. */
 const loop = (run: Run, state: State): Effect.Effect<End.End, RunError, any> =>
@@ -237,7 +196,14 @@ const conclude = <E extends ResumeOnly>(
       switch (error._tag) {
         case "FanoutError": {
           const { reason, report } = error
-          if (reason._tag === "Suspended") return suspend(run, state, turn, reason, report)
+          if (reason._tag === "Suspended") {
+            const { questions, refused, snapshot } = reason
+            state.reports.push(report)
+            return Effect.map(
+              encodeState(state, turn, snapshot),
+              (json) => new End.Suspended({ ...commonOf(run, state), questions, refused, state: json })
+            )
+          }
           return Effect.map(over(report), () => {
             const common = commonOf(run, state)
             if (reason._tag === "Stopped" && reason.by.source !== "budget")
@@ -293,104 +259,15 @@ const refusedBySession = (
   return Effect.flatMap(tell(run, state, allRefused(turn, reason.message)), () => fromSession(run, state, error))
 }
 
-/** The report of a fan-out that succeeded is the session's last; and its calls are told of as they settle. */
-const watched = <E>(
-  run: Run,
-  state: State,
-  turn: Turn,
-  { byPath }: Standing,
-  fanned: Effect.Effect<unknown, E, any>
-): Effect.Effect<Report.Report, E, any> => {
-  const { emit, session } = run
-  const ids = new Map([...byPath].map(([path, part]) => [path, turn.planned[part]!.id]))
-  const reported = Effect.map(Effect.provideService(fanned, Ai.CallIds, ids), () => session.reports().at(-1)!)
-  if (emit === undefined) return reported
-  const seen = new Set<string>()
-  const told = (call: Report.CallReport): Effect.Effect<void> => {
-    const id = ids.get(call.id)
-    if (id === undefined || seen.has(call.id)) return Effect.void
-    seen.add(call.id)
-    return emit({ _tag: "Settled", turn: state.turns, id, call })
-  }
-  const rest = (report: Report.Report) => Effect.forEach(report.calls, told, { discard: true })
-  return Effect.scoped(
-    Effect.gen(function* () {
-      const epoch = session.epoch() + 1
-      const outcomes = yield* session.outcomes
-      yield* Effect.forkScoped(
-        Stream.runForEach(outcomes, (settled) => (settled.epoch === epoch ? told(settled.call) : Effect.void)),
-        { startImmediately: true }
-      )
-      return yield* Effect.tapError(Effect.tap(reported, rest), (error) =>
-        isSuspended(error) || !isFanoutError(error) ? Effect.void : rest(error.report)
-      )
-    })
-  )
-}
-
-const isFanoutError = (u: unknown): u is FanoutError.FanoutError<unknown> =>
-  typeof u === "object" && u !== null && "_tag" in u && u._tag === "FanoutError"
-const isSuspended = (u: unknown): boolean => isFanoutError(u) && u.reason._tag === "Suspended"
-
-const AskedJson = Schema.Struct({ id: Schema.String, name: Schema.String, params: Schema.Json })
-
-/** What a suspended run needs to go on elsewhere. */
-const StateJson = Schema.Struct({
-  toolscope: Schema.Literal(1),
-  history: Schema.Json,
-  turns: Schema.Int,
-  input: Schema.Number,
-  output: Schema.Number,
-  /** The calls of the turn that waits, and why those of them that were not run were not. */
-  asked: Schema.Array(AskedJson),
-  refused: Schema.Array(Schema.Struct({ id: Schema.String, told: Schema.Json })),
-  snapshot: Schema.Json
-})
-
-const suspend = (
-  run: Run,
-  state: State,
-  turn: Turn,
-  { questions, refused, snapshot }: FanoutError.Suspended<unknown>,
-  report: Report.Report
-): Effect.Effect<End.End> =>
-  Effect.map(Ai.encodePrompt(state.history), (history) => {
-    const { input, output, turns } = state
-    state.reports.push(report)
-    const json = {
-      toolscope: 1 as const,
-      history,
-      turns,
-      input,
-      output,
-      asked: turn.asked.map(({ id, name, params }) => ({ id, name, params: (params ?? null) as Schema.Json })),
-      refused: [...turn.refused].map(([id, told]) => ({ id, told: { ...told } })),
-      snapshot: snapshot as unknown as Schema.Json
-    }
-    return new End.Suspended({ ...commonOf(run, state), questions, refused, state: json })
-  })
-
-const decodeState = Schema.decodeUnknownResult(StateJson)
-
-const bad = (cause: string): Effect.Effect<never, AgentError> =>
-  Effect.fail(new AgentError({ reason: new BadState({ cause }) }))
-
 export const resumed = (
   json: unknown,
   options: ResumeOptions<any>,
   emit: Emit
 ): Effect.Effect<End.End, RunError | AgentError | ResumeOnly, any> =>
   Effect.gen(function* () {
-    const decoded = decodeState(json)
-    if (decoded._tag === "Failure") return yield* bad(String(decoded.failure))
-    const { asked, history, input, output, refused: told, snapshot: stored, turns } = decoded.success
-    const prompt = Ai.decodePrompt(history)
-    if (Option.isNone(prompt)) return yield* bad("its conversation cannot be read")
-    const snapshot = yield* Snapshot.decode(stored)
+    const { asked, refused: dropped, snapshot, state } = yield* decodeState(json)
     const run = yield* open(options, emit)
-    const state: State = { history: prompt.value, turns, input, output, stuck: 0, reports: [] }
     run.kit.rules.messages = state.history.content
-    const dropped = new Map(told.map(({ id, told }) => [id, told as never]))
     const turn = without(yield* readTurn(run.kit, asked), dropped)
     const missing = [...turn.refused.keys()].filter((id) => !dropped.has(id))
     const plan = turn.planned.length === 0 ? undefined : planOf(run, turn)

@@ -57,7 +57,8 @@ export const callModel = (
           })
     const Model = Tool.make("model", {
       description: "Calls the language model",
-      parameters: Schema.Struct({ turn: Schema.Int }),
+      // no two calls of it are the same, so that a session that lives for long takes none for a loop
+      parameters: Schema.Struct({ turn: Schema.Int, epoch: Schema.Int }),
       failure: Ai.AiError.AiError,
       contract: Contract.make({ effect: "none", openWorld: true }),
       cost: options.ceiling,
@@ -77,6 +78,6 @@ export const callModel = (
     })
     // the model reads, and is told of what was left behind: that stands in the way of acts alone
     const despite = session.quarantine.list().flatMap(({ id, mayAct }) => (mayAct ? [id] : []))
-    const plan = Plan.call(Model, { turn })
+    const plan = Plan.call(Model, { turn, epoch: session.epoch() + 1 })
     return Effect.map(session.fanout(plan, { despite }), () => answer!)
   })

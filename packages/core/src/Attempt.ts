@@ -44,6 +44,8 @@ export interface Attempt {
   readonly onStop: (listener: (reason: StopReason) => void) => () => void
   /** Has everything in front of its tool let it through (`Tool.guarded`)? Where nothing stands there, always. */
   readonly reached: () => boolean
+  /** Was it stopped by its own timeout? That of a call around it is none, though the reason of the stop is the same. */
+  readonly timedOut: () => boolean
   /**
    * For what runs elsewhere, in a process or a worker: `kill` is called once, shortly before the bound of a stop (a quarter of the
    * drain before it, at most a second), if the attempt still runs then. It must end the attempt, must not throw, and must not wait.

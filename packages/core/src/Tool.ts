@@ -251,7 +251,7 @@ export const make: {
  *
  * @since 0.1.0
  */
-export interface PromiseContext extends Omit<Attempt, "stopping" | "onStop" | "reached"> {
+export interface PromiseContext extends Omit<Attempt, "stopping" | "onStop" | "reached" | "timedOut"> {
   /** Aborted when the attempt is to stop. The promise is then awaited, to the bound. Its `reason` is the reason of the stop. */
   readonly signal: AbortSignal
   /**

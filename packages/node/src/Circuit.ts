@@ -10,7 +10,7 @@
  * never waits.
  *
  * What counts: each attempt once. Its failure, its defect and its timeout count as failures, at the timeout, not when the tool has heard it.
- * An attempt that is stopped for another reason (a sibling failed, enough have answered, a replan, a deadline) says nothing, and as a probe
+ * An attempt that is stopped for another reason (a sibling failed, enough have answered, a replan, a deadline, a timeout around it) says nothing, and as a probe
  * makes room for another. Neither says one anything that did not reach its tool.
  *
  * The state is in memory, one per process. With a `CircuitBreakerStore` of Effect in the context of the fan-out it is there instead:
@@ -132,8 +132,8 @@ const counted = <A, E, R>(
         return "failure"
       }
     }
-    const forget = attempt?.onStop(({ source }) => {
-      if (source !== "timeout") tell("ignored")
+    const forget = attempt?.onStop(() => {
+      if (!attempt.timedOut()) tell("ignored")
       // while something else in front of the tool holds it back, nobody has let it wait but that
       else if (attempt.reached()) {
         const millis = clock.currentTimeMillisUnsafe() - since

@@ -175,6 +175,21 @@ describe("what is held against the dependency", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("is not that a handler around it timed out", () =>
+    Effect.gen(function* () {
+      for (const end of [Effect.never, Effect.uninterruptible(Effect.never)]) {
+        const reached: Reached = { at: [] }
+        const Tooled = toolOf("t", reached, (n) => (n === 1 ? end : Effect.succeed(n))).pipe(Circuit.tool(open))
+        // of the same path as what runs inside of it
+        const inside = Effect.exit(Fanout.run(Plan.call(Tooled, {})))
+        const around = Plan.effect(inside, Contract.readOnly, { timeout: 20 })
+        const own = yield* Layer.build(CircuitBreaker.layerStoreMemory())
+        yield* Effect.provide(lawful(around, { drain: 10 }, 100), own)
+        assert.strictEqual((yield* Effect.provide(endOf(Tooled), own)).outcome._tag, "Succeeded")
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("is what `counts` says of an error, of a timeout too; where it throws, everything", () =>
     Effect.gen(function* () {
       const seen: Array<unknown> = []

@@ -96,6 +96,8 @@ export class RunningAttempt implements Attempt {
 
   fiber: Fiber.Fiber<unknown, unknown> | undefined
   stop: StopReason | undefined
+  /** Was that its own timeout? */
+  private hasTimedOut = false
   /** Has the handler heard of that? */
   private isTold = false
   /** The handler has begun: from here on it may have acted. */
@@ -184,6 +186,8 @@ export class RunningAttempt implements Attempt {
 
   readonly reached = (): boolean => this.guards === 0
 
+  readonly timedOut = (): boolean => this.hasTimedOut
+
   readonly stopping = (): StopReason | undefined => this.stop
 
   readonly onStop = (listener: (reason: StopReason) => void): (() => void) => {
@@ -197,7 +201,12 @@ export class RunningAttempt implements Attempt {
   }
 
   readonly onBound = (kill: () => void): void => {
-    this.kill = kill
+    let isKilled = false
+    // its bound may come nearer when it has been killed already
+    this.kill = () => {
+      if (!isKilled) kill()
+      isKilled = true
+    }
     this.onKillable?.()
   }
 
@@ -271,8 +280,10 @@ export class RunningAttempt implements Attempt {
   }
 
   /** From here on nothing that it asks for is let through, also before it is told. The first reason stays. */
-  closeFence(reason: StopReason): void {
-    if (!this.ended) this.stop ??= reason
+  closeFence(reason: StopReason, hasTimedOut = false): void {
+    if (this.ended || this.stop !== undefined) return
+    this.stop = reason
+    this.hasTimedOut = hasTimedOut
   }
 
   /** Tells the handler why, and interrupts it where the contract allows. */

@@ -206,7 +206,7 @@ export class Attempts {
     }
     if (attempt.kill !== undefined) attempt.onKillable()
     this.recorder.stopDelivered(call, attempt)
-    attempt.closeFence(call.stoppedBy)
+    attempt.closeFence(call.stoppedBy, call.hasTimedOut)
   }
 
   /** What was asked to stop is told, or given up where nothing of it runs. What it gives back others may get at once. */

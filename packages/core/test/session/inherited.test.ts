@@ -3,7 +3,7 @@
  * also where it grows shorter afterwards; and the wait of the handler around it, from the moment in which it is prepared.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Contract, Fanout, Journal, Plan, Session, Tool } from "@toolscope/core"
+import { Attempt, Contract, Fanout, Journal, Plan, Session, Tool } from "@toolscope/core"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { TestClock } from "effect/testing"
@@ -95,6 +95,28 @@ describe("a fan-out inside of a handler", () => {
       // only what is deaf: the others have ended within their bounds
       assert.deepStrictEqual(left, ["/around/agent/deaf"])
       assert.isAtMost(closed["r"]!, 500)
+    })
+  )
+
+  it.effect("has what runs elsewhere killed once, however often its bound has grown shorter", () =>
+    Effect.gen(function* () {
+      const kills: Array<number> = []
+      const elsewhere = Effect.gen(function* () {
+        const { onBound } = yield* Attempt.current
+        const clock = yield* Effect.clockWith(Effect.succeed)
+        yield* Effect.callback<void>(() => {
+          onBound(() => kills.push(clock.currentTimeMillisUnsafe()))
+        })
+      })
+      const leaf = Plan.effect(Effect.uninterruptible(elsewhere), reads)
+      const agent = Plan.effect(inside(Plan.all({ leaf })), acts, { timeout: 10 })
+      const around = Plan.effect(inside(Plan.all({ agent })), acts)
+      const fails = Plan.effect(Effect.andThen(Effect.sleep(100), Effect.fail("bad")), reads)
+      const fiber = yield* Effect.forkChild(Effect.exit(Fanout.run(Plan.all({ around, fails }), { drain: 400 })))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(fiber)
+      assert.strictEqual(kills.length, 1)
+      assert.isBelow(kills[0]!, 500)
     })
   )
 

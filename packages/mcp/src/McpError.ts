@@ -106,7 +106,7 @@ export class BadAnswer extends Data.TaggedClass("BadAnswer")<{
 }
 
 /**
- * Nothing answers there, or what answers breaks off.
+ * Nothing answers there, or what answers breaks off, or is no MCP.
  *
  * @since 0.1.0
  */

@@ -119,4 +119,15 @@ describe("a list of tools that changes", () => {
       assert.deepStrictEqual(yield* servers.tools, before)
     })
   )
+
+  it.live("all the time holds up no call", () =>
+    Effect.gen(function* () {
+      const { before } = yield* opened()
+      yield* reportOf(before, { call: "s__change", params: { what: "storm" } })
+      const report = yield* reportOf(before, {
+        all: Array.from({ length: 10 }, (_, i) => ({ id: `${i}`, call: "s__still", timeout: "10 seconds" }))
+      })
+      assert.isTrue(outcomesOf(report).every((outcome) => outcome === "Succeeded"))
+    })
+  )
 })

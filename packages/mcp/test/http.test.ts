@@ -308,7 +308,9 @@ describe("a server that refuses", () => {
           config({
             nothing: { url: closed.url },
             forbidden: { url: "http://127.0.0.1:9/mcp" },
-            typed: { type: "sse", url: `http://127.0.0.1:${port}/mcp` }
+            typed: { type: "sse", url: `http://127.0.0.1:${port}/mcp` },
+            page: { url: `http://127.0.0.1:${port}/page` },
+            moved: { type: "http", url: `http://127.0.0.1:${port}/moved` }
           })
         )
       )
@@ -318,10 +320,14 @@ describe("a server that refuses", () => {
         [
           ["nothing", "Unreachable"],
           ["forbidden", "Unreachable"],
-          ["typed", "BadAnswer"]
+          ["typed", "BadAnswer"],
+          ["page", "Unreachable"],
+          ["moved", "BadAnswer"]
         ]
       )
-      assert.include(error.message, "ECONNREFUSED")
+      for (const part of ["ECONNREFUSED", "what it answered is no MCP", "which is not followed"]) {
+        assert.include(error.message, part)
+      }
     })
   )
 })

@@ -18,8 +18,11 @@ import type { Resolved } from "./variables.ts"
 /** At most so many restarts within so many milliseconds. */
 const maxRestarts = 5
 const windowMillis = 60_000
-/** Milliseconds before the second restart within the window; doubled for each further one. */
+/** Milliseconds before the second restart within the window; doubled for each further one. Elsewhere somebody else has to start it. */
 const firstPause = 100
+const firstPauseElsewhere = 500
+/** Milliseconds between two readings of a list that does not come to rest. */
+const longestPause = 5_000
 /** Bytes of a message, unless the operator says otherwise. */
 const defaultLimit = 32 * 1024 * 1024
 
@@ -48,6 +51,8 @@ export class Supervisor {
   /** Of which answers are still awaited, and that nobody calls any more. */
   private readonly retired = new Set<Live>()
   private restarting: Promise<Live> | undefined
+  private isListing = false
+  /** The list that is being read. */
   private listing: Promise<void> | undefined
   /** How often a server has said that its list has changed. */
   private changes = 0
@@ -71,7 +76,7 @@ export class Supervisor {
   ready(): Live | Promise<Live> {
     if (this.restarting !== undefined) return this.restarting
     const { live } = this
-    if (live.connection.isUp) return this.listing === undefined ? live : this.listing.then(() => this.ready())
+    if (live.connection.isUp) return this.listing === undefined ? live : this.listing.then(() => live)
     if (!this.kills && this.resolved.server.toolscope?.ended === "stay") {
       return Promise.reject(new Down(this.hadEnded(live), live.connection.end()))
     }
@@ -100,26 +105,34 @@ export class Supervisor {
     return live
   }
 
-  /** One that changes while it is being read is read once more. */
+  /** One that changes while it is being read is read once more, and one that changes all the time not all the time. */
   private listAgain(live: Live): void {
     if (live !== this.live || this.closing.signal.aborted) return
     this.changes++
-    this.listing ??= this.list(live).finally(() => {
-      this.listing = undefined
+    if (this.isListing) return
+    this.isListing = true
+    void this.follow(live).finally(() => {
+      this.isListing = false
     })
   }
 
-  private async list(live: Live): Promise<void> {
-    for (let read = 0; read !== this.changes && live === this.live;) {
+  private async follow(live: Live): Promise<void> {
+    for (let read = 0, rounds = 0; read !== this.changes && live === this.live && live.connection.isUp; rounds++) {
+      if (rounds > 0) await pause(Math.min(firstPause * 2 ** (rounds - 1), longestPause), this.closing.signal)
       read = this.changes
-      try {
-        const aborted = AbortSignal.any([this.closing.signal, AbortSignal.timeout(this.startMillis)])
-        const tools = await live.listTools(aborted)
-        if (live === this.live) this.onList(tools)
-      } catch {
-        // what was known of its tools stays
-        return
-      }
+      this.listing = this.list(live)
+      await this.listing
+      this.listing = undefined
+    }
+  }
+
+  private async list(live: Live): Promise<void> {
+    try {
+      const aborted = AbortSignal.any([this.closing.signal, AbortSignal.timeout(this.startMillis)])
+      const tools = await live.listTools(aborted)
+      if (live === this.live) this.onList(tools)
+    } catch {
+      // what was known of its tools stays
     }
   }
 
@@ -138,7 +151,8 @@ export class Supervisor {
         const wait = Math.ceil(windowMillis - (now - this.restartedAt[0]!))
         throw new Down(`${this.hadEnded(before)}, and is not started again for now: ${often}${failure}`, end, wait)
       }
-      if (count > 0) await pause(firstPause * 2 ** (count - 1), this.closing.signal)
+      const first = "url" in this.resolved.server ? firstPauseElsewhere : firstPause
+      if (count > 0) await pause(first * 2 ** (count - 1), this.closing.signal)
       if (this.closing.signal.aborted) throw new Down(`the server ${JSON.stringify(this.name)} has been closed`, end)
       this.restartedAt = [...this.restartedAt, performance.now()]
       const next = this.make()

@@ -246,7 +246,14 @@ export const verdictOf = (error: unknown): Error => {
     return new NotSent(`it cannot be reached (${code})`)
   }
   const { code: status } = error as { readonly code?: unknown }
-  // of the stream that the older transport begins with
-  if (typeof status === "number" && status >= 400) return new Refused(status, `HTTP ${status}`)
+  if (typeof status === "number" && status >= 300) {
+    // above: of the stream that the older transport begins with
+    const words = status < 400 ? ": it sends to another place, which is not followed: correct the url" : ""
+    return new Refused(status, `HTTP ${status}${words}`)
+  }
+  // of the SDK, or of whoever read the answer
+  if (status === -1 || error instanceof SyntaxError || (error instanceof Error && error.name === "ZodError")) {
+    return new Lost("what it answered is no MCP")
+  }
   return new Lost(`its connection broke (${code})`)
 }

@@ -38,6 +38,7 @@ export const hostName = (name: string): string => safe(name, /[^A-Za-z0-9_-]/g, 
 const safe = (name: string, forbidden: RegExp, max: number): string => {
   const plain = name.replace(forbidden, "_")
   if (plain === name && name.length <= max && name !== "") return name
-  const digest = createHash("sha256").update(name).digest("hex").slice(0, digestLength)
+  // not as UTF-8, where halves of signs that belong together are all the same
+  const digest = createHash("sha256").update(Buffer.from(name, "utf16le")).digest("hex").slice(0, digestLength)
   return `${plain.slice(0, max - digestLength - 1)}_${digest}`
 }

@@ -194,6 +194,11 @@ describe("hostile text", () => {
 })
 
 describe("names of tools", () => {
+  it("stay two where they differ in halves of signs only, which no encoding keeps apart", () => {
+    assert.notStrictEqual(hostName("\ud800"), hostName("\udbff"))
+    assert.notStrictEqual(toolName("a", "\ud800"), toolName("a", "\udbff"))
+  })
+
   const Name = Schema.String.check(Schema.isMinLength(1))
 
   it.prop("of two servers are never the same, whatever their tools are called", [Name, Name], ([one, two]) => {

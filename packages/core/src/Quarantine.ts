@@ -56,7 +56,7 @@ export interface Quarantine {
  * import * as Effect from "effect/Effect"
  * import { setTimeout } from "node:timers/promises"
  *
- * const Deaf = Tool.fromPromise("deaf", { contract: Contract.irreversible, execute: () => setTimeout(60) })
+ * const Deaf = Tool.fromPromise("deaf", { contract: Contract.irreversible, execute: () => setTimeout(1_000) })
  * const quarantine = Quarantine.make()
  * const program = Effect.gen(function* () {
  *   yield* Effect.exit(Fanout.run(Plan.call(Deaf, {}, { timeout: 1 }), { drain: 1 }))

@@ -58,8 +58,8 @@ const printable = (text: string): string =>
  */
 export const returnsOf = ({ score }: Result): string =>
   score?.returns
-    .map(({ after, threw }) =>
-      after === undefined ? "never" : `${threw ? "throws " : ""}${(after / 1000).toFixed(2)} s`
+    .map(({ after, error, threw }) =>
+      after === undefined ? "never" : `${threw || error !== undefined ? "throws " : ""}${(after / 1000).toFixed(2)} s`
     )
     .join(", ") ?? "-"
 

@@ -51,14 +51,14 @@ export const Step = Schema.Union([
   Schema.Struct({
     /** Names of tools: each is called once. */
     turn: Schema.Array(Schema.String),
-    /** Milliseconds from its start. */
+    /** Milliseconds from the first start of a call. */
     abortAt: Schema.optionalKey(Millis)
   }),
   Schema.Struct({
     /** By call. A name that is no call stands for a question that nobody has asked. */
     answer: Schema.Record(Schema.String, Schema.Boolean),
-    /** The same answers to the same state once more. */
-    again: Schema.optionalKey(Schema.Boolean)
+    /** The same answers to the same state a second time: when the first has returned, or at the same time. */
+    again: Schema.optionalKey(Schema.Literals(["after", "atOnce"]))
   }),
   Schema.Struct({
     /** The planner plans these calls again and again. */

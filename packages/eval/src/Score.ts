@@ -76,6 +76,8 @@ export interface Return {
   readonly threw: boolean
   readonly error: string | undefined
   readonly claims: ReadonlyArray<Claim>
+  /** Calls whose questions were open. */
+  readonly questions: ReadonlyArray<string>
 }
 
 /**
@@ -88,6 +90,8 @@ export interface Score {
   readonly concurrent: number
   /** Attempts that started. */
   readonly attempts: number
+  /** How often each call started. */
+  readonly starts: { readonly [call: string]: number }
 }
 
 /** A stretch of the ledger in which the runner works: from the start of a turn, or an answer, to its return. */
@@ -170,10 +174,12 @@ export const score = (scenario: Scenario, lines: ReadonlyArray<Line>): Score => 
       afterAbort: returned === undefined || abort === undefined ? undefined : Math.round(to - abort),
       threw: returned?.threw ?? false,
       error: returned?.error,
-      claims: returned?.claims ?? []
+      claims: returned?.claims ?? [],
+      questions: returned?.questions.map(({ call }) => call) ?? []
     })),
     concurrent: mostAtOnce(attempts),
-    attempts: attempts.length
+    attempts: attempts.length,
+    starts: Object.fromEntries([...groupBy(attempts, ({ call }) => call)].map(([call, own]) => [call, own.length]))
   }
 }
 
@@ -192,12 +198,13 @@ interface Fault {
 /** `undefined`: there is nothing to look at. */
 type Rule = (world: World) => ReadonlyArray<Fault> | undefined
 
-/** An answer that it did not take: that changes nothing, and what the caller had been told before stands. */
-const isRefusal = ({ begins, returned }: Stretch): boolean => begins === "answered" && returned?.threw === true
+/** An answer that it did not take: it throws, and starts nothing. What the caller had been told before stands. */
+const isRefusal = ({ attempts }: World, { begins, from, returned, to }: Stretch): boolean =>
+  begins === "answered" && returned?.threw === true && !attempts.some(({ started }) => started >= from && started <= to)
 
 /** The last stretch of each turn: what the caller is left with. */
-const lastOf = (stretches: ReadonlyArray<Stretch>): ReadonlyArray<Stretch> =>
-  stretches.filter((each) => !isRefusal(each)).filter((each, i, all) => all[i + 1]?.turn !== each.turn)
+const lastOf = (world: World): ReadonlyArray<Stretch> =>
+  world.stretches.filter((each) => !isRefusal(world, each)).filter((each, i, all) => all[i + 1]?.turn !== each.turn)
 
 const callsOf = ({ lines }: World, turn: number): ReadonlyArray<string> =>
   lines.flatMap((line) => (line.what === "turn" && line.turn === turn ? line.calls : []))
@@ -244,7 +251,7 @@ const rules: { readonly [C in Check]: Rule } = {
       if (ended !== undefined && ended.at <= stretch.to) return []
       if (claimOf(stretch, call)?.running === true) return []
       const told = lines.find(({ what }) => what === "signalled")
-      const how = told === undefined || told.at > stretch.to ? "had not been told" : "had not ended its cleanup"
+      const how = told === undefined || told.at > stretch.to ? "had not been told" : "was not waited for"
       return [{ call, what: `${call} ran on and ${how}` }]
     }),
 
@@ -261,13 +268,15 @@ const rules: { readonly [C in Check]: Rule } = {
     }),
 
   lost: (world) =>
-    lastOf(world.stretches).flatMap((stretch) =>
-      stretch.returned === undefined
-        ? []
-        : callsOf(world, stretch.turn)
-            .filter((call) => claimOf(stretch, call) === undefined)
-            .map((call) => ({ call, what: call }))
-    ),
+    lastOf(world).flatMap((stretch) => {
+      if (stretch.returned === undefined) return []
+      // what it was told before, it knows
+      const told = world.stretches.filter(({ turn }) => turn === stretch.turn)
+      return callsOf(world, stretch.turn)
+        .filter((call) => claimOf(stretch, call) === undefined)
+        .filter((call) => !told.some((each) => (claimOf(each, call)?.status ?? "waiting") !== "waiting"))
+        .map((call) => ({ call, what: call }))
+    }),
 
   status: (world) =>
     world.stretches.flatMap((stretch) =>
@@ -305,7 +314,7 @@ const rules: { readonly [C in Check]: Rule } = {
           for (const [call, answer] of Object.entries(line.answers)) given.set(call, answer)
         }
       }
-      if (stretch.returned === undefined || isRefusal(stretch)) return []
+      if (stretch.returned === undefined || isRefusal(world, stretch)) return []
       const { questions } = stretch.returned
       const open = callsOf(world, stretch.turn).filter(
         (call) => world.scenario.tools[call]?.asks === true && !given.has(call)

@@ -234,7 +234,7 @@ describe("scenarios", () => {
   it("are all read, and each has a name of its own", () => {
     const names = Scenario.all().map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
-    expect(names.length).toBe(13)
+    expect(names.length).toBe(14)
   })
 
   it("are refused where a step names what is no tool, or a field is misspelt", () => {

@@ -31,13 +31,20 @@ process.on("uncaughtException", (error) => {
 process.on("unhandledRejection", (error) => {
   write({ what: "uncaught", error: describe(error) })
 })
-// what waits for nothing but a promise would end the process; nobody has to end this one but itself
-setTimeout(() => process.exit(), 2 * scenario.watchdog + scenario.watch)
 
 const attempts = new Map<string, number>()
 
+/** Told of each start. */
+let onStart = () => {}
+
+/** Milliseconds after which the abort is due, if nothing has started. */
+const maxStart = 3_000
+
 const turnOf = (names: ReadonlyArray<string>, signal: AbortSignal): Turn => ({
-  tools: fixtures(Object.fromEntries(names.map((name) => [name, scenario.tools[name]!])), turn, attempts, write),
+  tools: fixtures(Object.fromEntries(names.map((name) => [name, scenario.tools[name]!])), turn, attempts, (line) => {
+    write(line)
+    if (line.what === "started") onStart()
+  }),
   calls: names.map((name): Call => ({ id: name, tool: name })),
   signal,
   drain: scenario.drain,
@@ -68,22 +75,52 @@ const returned = async (what: Promise<Returned>): Promise<Returned> => {
 
 const idOf = (questions: ReadonlyArray<Question>, call: string) => questions.find((each) => each.call === call)?.id
 
+/** Answers that are due as soon as their question is shown. */
+const owed = new Map<string, boolean>()
+
+const owedAnswer = () => [...owed].find(([call]) => idOf(last.questions ?? [], call) !== undefined)
+
+const give = async (
+  runner: Runner,
+  byCall: ReadonlyMap<string, boolean>,
+  again?: "after" | "atOnce"
+): Promise<void> => {
+  if (byCall.size === 0) return
+  const { questions = [], state } = last
+  const answers = new Map([...byCall].map(([call, answer]) => [idOf(questions, call) ?? call, answer]))
+  const resume = () => invoke(() => runner.resume!(begun!, state, answers))
+  const note = (isAgain: boolean) => {
+    write({ what: "answered", answers: Object.fromEntries(byCall), again: isAgain })
+  }
+  note(again === "atOnce")
+  const found = await returned(again === "atOnce" ? firstOf(resume(), resume()) : resume())
+  // who refuses an answer has changed nothing
+  if (found.claims.length > 0 || found.questions !== undefined) last = found
+  if (again !== "after") return
+  note(true)
+  await returned(resume())
+}
+
+/** Of two resumes at the same time: when both have ended, the one that was taken. */
+const firstOf = async (...both: ReadonlyArray<Promise<Returned>>): Promise<Returned> => {
+  const ends = await Promise.allSettled(both)
+  return ends.find((end) => end.status === "fulfilled")?.value ?? both[0]!
+}
+
 const play = async (runner: Runner, step: Step): Promise<void> => {
   if ("answer" in step) {
-    const { questions = [], state } = last
+    const { questions = [] } = last
     // a name that is no call is an id that nobody has asked with
     const names = Object.keys(step.answer)
     const unasked = names.filter((name) => name in scenario.tools && idOf(questions, name) === undefined)
     if (unasked.length > 0) write({ what: "unasked", calls: unasked })
-    const answers = new Map(
-      names.filter((name) => !unasked.includes(name)).map((name) => [idOf(questions, name) ?? name, step.answer[name]!])
-    )
-    if (answers.size === 0) return
-    for (const again of step.again === true ? [false, true] : [false]) {
-      write({ what: "answered", answers: step.answer, again })
-      const found = await returned(invoke(() => runner.resume!(begun!, state, answers)))
-      // who refuses an answer has changed nothing; a second answer is no news
-      if (!again && !(found.claims.length === 0 && found.questions === undefined)) last = found
+    const given = names.filter((name) => !unasked.includes(name))
+    for (const name of unasked) owed.set(name, step.answer[name]!)
+    await give(runner, new Map(given.map((name) => [name, step.answer[name]!])), step.again)
+    // who asks one after the other gets the answers one after the other
+    for (let next = owedAnswer(); next !== undefined; next = owedAnswer()) {
+      owed.delete(next[0])
+      await give(runner, new Map([next]))
     }
     return
   }
@@ -93,15 +130,22 @@ const play = async (runner: Runner, step: Step): Promise<void> => {
   begun = turnOf(names, controller.signal)
   write({ what: "turn", calls: names })
   const abortAt = "turn" in step ? step.abortAt : undefined
-  const timer =
-    abortAt === undefined
-      ? undefined
-      : setTimeout(() => {
-          write({ what: "aborted" })
-          controller.abort(new DOMException("the caller aborted", "AbortError"))
-        }, abortAt)
+  let timer: NodeJS.Timeout | undefined
+  const waitForAbort = () => {
+    if (abortAt === undefined) return
+    onStart = () => {}
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      write({ what: "aborted" })
+      controller.abort(new DOMException("the caller aborted", "AbortError"))
+    }, abortAt)
+  }
+  // it counts from the first start: who takes its time to get there is not to be aborted before it has begun
+  onStart = waitForAbort
+  if (abortAt !== undefined) timer = setTimeout(waitForAbort, maxStart)
   last = await returned(invoke(() => ("turn" in step ? runner.turn(begun!) : runner.loop!(begun!))))
   clearTimeout(timer)
+  onStart = () => {}
 }
 
 const invoke = async (run: () => Promise<Returned>): Promise<Returned> => run()
@@ -122,6 +166,8 @@ const main = async () => {
   if (scenario.needs.some((need) => !can.includes(need))) return
   // from here on the watchdog counts
   writeSync(3, "ready\n")
+  // what waits for nothing but a promise keeps no process; and where the parent has gone, this one goes, too
+  setTimeout(() => process.exit(), 2 * scenario.watchdog + scenario.watch)
   for (const step of scenario.steps) await play(runner, step)
   await new Promise((resolve) => setTimeout(resolve, scenario.watch))
   write({ what: "watched" })

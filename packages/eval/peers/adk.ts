@@ -109,7 +109,7 @@ export default make({
   version: versionOf("@google/adk"),
   settings:
     "abortSignal, given on to each tool; requireConfirmation; maxLlmCalls for the budget, and a signal for its time",
-  can: ["questions", "budget"],
+  can: ["questions", "partialAnswers", "budget"],
   turn: (turn) => begin(turn),
   resume: (turn, state, answers) =>
     play(turn, state as State, {

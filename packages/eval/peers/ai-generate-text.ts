@@ -40,7 +40,7 @@ export default make({
   version: versionOf("ai"),
   settings:
     "abortSignal, timeout per tool, toolCallConcurrency, needsApproval, stopWhen: stepCountIs for the budget; after a throw its claims are those of onToolExecutionEnd",
-  can: ["timeout", "concurrency", "questions", "budget"],
+  can: ["timeout", "concurrency", "questions", "partialAnswers", "budget"],
   turn: (turn) => run(turn, begin()),
   resume: (turn, state, answers) => run(turn, answered(state as State, answers), answers),
   loop: (turn) => run(turn, begin(), undefined, Math.floor(turn.budget!.attempts / turn.calls.length))

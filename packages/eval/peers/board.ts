@@ -98,7 +98,7 @@ What became of [the adversarial eval](eval.md) with Toolscope and with other way
 [\`packages/eval/peers\`](../packages/eval/peers), and runs every scenario in a process of its own, with a scripted model and without network. Last written on ${day}, on ${platform()} ${arch()}, Node ${process.version}.
 
 A scenario counts as passed where no check failed; one that needs what a layer does not have is \`n/a\`, and counts for nothing. Every layer is set as its own documentation advises for the task, see
-[settings](#settings). Whoever sees a better setting: an adapter is 50 to 150 lines.
+[settings](#settings). The bridge of Toolscope for the AI SDK leaves approvals to the AI SDK: what \`partial\` says of \`generateText\` holds for it as well, and is not scored for it. Whoever sees a better setting: an adapter is 50 to 150 lines.
 
 ## Scores
 

@@ -118,7 +118,7 @@ export default make({
   version: versionOf("effect"),
   settings:
     'generateText, concurrency, failureMode: "return", needsApproval; a tool is Effect.tryPromise with its signal; the abort interrupts',
-  can: ["concurrency", "questions"],
+  can: ["concurrency", "questions", "partialAnswers"],
   turn: (turn) =>
     play(turn, { prompt: [{ role: "user", content: [{ type: "text", text: "go" }] }], claims: new Claims() }),
   resume: (turn, state, answers) => {

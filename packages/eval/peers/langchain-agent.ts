@@ -57,7 +57,7 @@ export const agentOf = (turn: Turn, asksItself: boolean, runs?: number) => {
   })
 }
 
-export const config = (turn: Turn, thread: string) => ({
+export const config = (turn: Turn, thread: string): any => ({
   configurable: { thread_id: thread },
   signal: withinBudget(turn)
 })

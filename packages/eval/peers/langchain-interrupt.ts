@@ -14,7 +14,7 @@ export default make({
   name: "langchain createAgent, interrupt",
   version: versionOf("langchain"),
   settings: "as createAgent; interrupt in the tool, answers by interrupt id",
-  can: ["retry", "questions"],
+  can: ["retry", "questions", "partialAnswers"],
   turn: (turn) => run(turn, true, returned),
   resume: async (turn, state, answers) => {
     const found = await agentOf(turn, true).invoke(resumeWith(answers) as never, config(turn, state as string))

@@ -21,7 +21,7 @@ export default make({
   version: versionOf("langchain"),
   settings:
     "a checkpointer, signal, toolErrorMiddleware, toolRetryMiddleware, humanInTheLoopMiddleware; toolCallLimitMiddleware for the budget, and a signal for its time; after a throw its claims are those of the checkpoint",
-  can: ["retry", "questions", "budget"],
+  can: ["retry", "questions", "partialAnswers", "budget"],
   turn: (turn) => run(turn, false, returned),
   resume: async (turn, state, answers) => {
     const { order, thread } = state as { readonly order: ReadonlyArray<string>; readonly thread: string }

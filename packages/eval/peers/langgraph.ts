@@ -40,7 +40,7 @@ export default make({
   version: versionOf("@langchain/langgraph"),
   settings:
     "a graph with a checkpointer, signal, handleToolErrors (default), interrupt in the tool, answers by interrupt id; timeout and retryPolicy are of the node",
-  can: ["timeout", "retry", "questions"],
+  can: ["timeout", "retry", "questions", "partialAnswers"],
   turn: async (turn) => {
     const thread = String(++threads)
     const input = { messages: [new AIMessage({ content: "", tool_calls: toolCalls(turn) })] }

@@ -85,7 +85,7 @@ export default make({
   version: versionOf("@mastra/core"),
   settings:
     "generate with abortSignal, given on to each tool, and onChunk; toolCallConcurrency; requireApproval, storage; maxSteps for the budget, and a signal for its time",
-  can: ["concurrency", "questions", "budget"],
+  can: ["concurrency", "questions", "partialAnswers", "budget"],
   turn: (turn) => play(turn, (own) => agentOf(turn).generate("go", own as never)),
   resume: async (turn, state, answers) => {
     const [answer, ...more] = answers

@@ -118,7 +118,7 @@ export default make({
   version: versionOf("@openai/agents"),
   settings:
     "run with stream: true, signal, timeoutMs, outputSchema, maxFunctionToolConcurrency, needsApproval, errorFunction, maxTurns for the budget; the state as text between two resumes",
-  can: ["timeout", "concurrency", "questions", "budget"],
+  can: ["timeout", "concurrency", "questions", "partialAnswers", "budget"],
   turn: (turn) => play(turn, "go"),
   resume: async (turn, state, answers) => {
     const restored = await RunState.fromString(agentOf(turn), state as string)

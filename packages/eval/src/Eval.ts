@@ -66,14 +66,28 @@ export interface Result {
 const ending = import.meta.url.endsWith(".ts") ? "ts" : "js"
 const childEntry = fileURLToPath(new URL(`./internal/child.${ending}`, import.meta.url))
 
+const isInstalled = (name: string): boolean => {
+  try {
+    import.meta.resolve(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /**
- * Files of the runners of Toolscope itself, by each of its entries.
+ * Files of the runners of Toolscope itself, by each of its entries: with Effect, with promises, its agent loop, its MCP gateway, and, where `ai` is
+ * installed, its bridge for the AI SDK.
  *
  * @since 0.1.0
  */
-export const ours: ReadonlyArray<string> = ["library", "promise"].map((name) =>
-  fileURLToPath(new URL(`./runners/${name}.${ending}`, import.meta.url))
-)
+export const ours: ReadonlyArray<string> = [
+  "library",
+  "promise",
+  "agent",
+  "gateway",
+  ...(isInstalled("ai") ? ["ai-sdk"] : [])
+].map((name) => fileURLToPath(new URL(`./runners/${name}.${ending}`, import.meta.url)))
 
 /**
  * Runs every scenario with every runner, side by side, and gives the results in the order of runners and scenarios.
@@ -91,12 +105,20 @@ export const run = async (options: Options): Promise<ReadonlyArray<Result>> => {
   const folder = mkdtempSync(join(tmpdir(), "toolscope-eval-"))
   const cells = modules.flatMap((module) => scenarios.map((scenario) => ({ module, scenario })))
   const results: Array<Result> = []
+  const known = new Map<string, About>()
   let next = 0
   const work = async () => {
     while (next < cells.length) {
       signal?.throwIfAborted()
       const at = next++
       const { module, scenario } = cells[at]!
+      // what it cannot do it has said before: no process is needed to hear it again
+      const about = known.get(module)
+      if (about !== undefined && missingOf(about, scenario).length > 0) {
+        results[at] = notApplicable(about, scenario)
+        onResult?.(results[at])
+        continue
+      }
       const path = join(folder, `${at}.ndjson`)
       writeFileSync(path, "")
       const ended = await playIn(module, scenario, path, options)
@@ -106,6 +128,7 @@ export const run = async (options: Options): Promise<ReadonlyArray<Result>> => {
         writeFileSync(join(journal, `${fileName(result.runner.name)}.${fileName(scenario.name)}.ndjson`), text)
       }
       results[at] = result
+      if (result.verdict !== "broken") known.set(module, result.runner)
       onResult?.(result)
     }
   }
@@ -192,6 +215,17 @@ const killTree = ({ pid }: ChildProcess): void => {
   }
 }
 
+const missingOf = ({ can }: About, { needs }: Scenario.Scenario) => needs.filter((need) => !can.includes(need))
+
+const notApplicable = (runner: About, scenario: Scenario.Scenario): Result => ({
+  runner,
+  scenario: scenario.name,
+  verdict: "n/a",
+  score: undefined,
+  killed: false,
+  error: `it has no ${missingOf(runner, scenario).join(", no ")}`
+})
+
 const judge = (
   module: string,
   scenario: Scenario.Scenario,
@@ -217,17 +251,7 @@ const judge = (
   const fault = lines.find((each) => each.what === "notARunner")
   if (fault !== undefined) return broken(fault.error)
   if (line === undefined) return broken(`its module did not load: ${printed.trim()}`)
-  const missing = scenario.needs.filter((need) => !line.can.includes(need))
-  if (missing.length > 0) {
-    return {
-      runner,
-      scenario: scenario.name,
-      verdict: "n/a",
-      score: undefined,
-      killed,
-      error: `it has no ${missing.join(", no ")}`
-    }
-  }
+  if (missingOf(runner, scenario).length > 0) return notApplicable(runner, scenario)
   // a runner that ends the process instead of returning has been seen through by nobody
   const isWatched = killed || lines.some((each) => each.what === "watched")
   if (!isReady || !isWatched) return broken(`its process ended before the scenario did: ${printed.trim()}`)

@@ -13,16 +13,24 @@
  * - `timeout`, `retry`: per call, as its tool says
  * - `concurrency`: at most so many calls of a turn at the same time
  * - `questions`: a tool that wants an agreement waits for one; needs {@link Runner.resume}
+ * - `partialAnswers`: some of several questions may be answered, and the others later
  * - `budget`: a planner that always plans the same again is ended by a budget; needs {@link Runner.loop}
  *
  * @since 0.1.0
  */
-export type Capability = "timeout" | "retry" | "concurrency" | "questions" | "budget"
+export type Capability = "timeout" | "retry" | "concurrency" | "questions" | "partialAnswers" | "budget"
 
 /**
  * @since 0.1.0
  */
-export const capabilities: ReadonlyArray<Capability> = ["timeout", "retry", "concurrency", "questions", "budget"]
+export const capabilities: ReadonlyArray<Capability> = [
+  "timeout",
+  "retry",
+  "concurrency",
+  "questions",
+  "partialAnswers",
+  "budget"
+]
 
 /**
  * What every fixture tool answers, unless its answer is malformed.

@@ -392,6 +392,8 @@ const contradiction = (world: World, stretch: Stretch, claim: Claim): string | u
       if (tool.acts !== true) return "it only reads"
       return answered !== undefined && isBefore(answered, stretch) ? "it answered before it was stopped" : undefined
     case "notStarted":
+      // of a planner that plans again and again the claims are those of its last turn
+      return until.length === 0 || world.scenario.budget !== undefined ? undefined : "it started"
     case "denied":
     case "waiting":
       return until.length === 0 ? undefined : "it started"

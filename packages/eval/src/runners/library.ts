@@ -1,26 +1,13 @@
 /**
  * Toolscope by its Effect entry: each turn a fan-out with a handle, every call settled for itself; tools from promises.
  */
-import { Contract, Fanout, Plan, Questions, Report, Session, type Snapshot, Tool } from "@toolscope/core"
+import { Fanout, Plan, Questions, Report, Session, type Snapshot } from "@toolscope/core"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Runner from "../Runner.ts"
-import { contractOf, retriesOf, returnedOf, settings, version } from "./shared.ts"
-
-const Answer = Schema.Struct({ text: Schema.String })
-
-const toolOf = (fixture: Runner.Fixture) =>
-  Tool.fromPromise(fixture.name, {
-    description: fixture.description,
-    success: Answer,
-    contract: Contract.make(contractOf(fixture)),
-    ...(fixture.timeout === undefined ? {} : { timeout: fixture.timeout }),
-    ...retriesOf(fixture),
-    ...(fixture.asks ? { approval: "always" as const } : {}),
-    execute: (params, { signal }) => fixture.execute(params, { signal })
-  })
+import { returnedOf, settings, version } from "./shared.ts"
+import { optionsOf, toolOf } from "./tools.ts"
 
 const planOf = ({ calls, tools }: Runner.Turn): Plan.Plan<unknown, unknown> =>
   Plan.all(
@@ -28,11 +15,6 @@ const planOf = ({ calls, tools }: Runner.Turn): Plan.Plan<unknown, unknown> =>
       calls.map(({ id, tool }) => [id, Plan.settled(Plan.call(toolOf(tools.find(({ name }) => name === tool)!)))])
     )
   )
-
-const optionsOf = ({ concurrency, drain }: Runner.Turn) => ({
-  drain,
-  ...(concurrency === undefined ? {} : { concurrency })
-})
 
 /** Waits for a fan-out, which is stopped when the signal is aborted. */
 const reported = <E>(
@@ -52,7 +34,7 @@ export default Runner.make({
   name: "Toolscope (Effect)",
   version,
   settings: `Fanout.start, the handle's stop on abort, a session for the budget; ${settings}`,
-  can: ["timeout", "retry", "concurrency", "questions", "budget"],
+  can: ["timeout", "retry", "concurrency", "questions", "partialAnswers", "budget"],
   turn: (turn) => reported(turn, Fanout.start(planOf(turn), optionsOf(turn))),
   resume: (turn, state, answers) =>
     reported(

@@ -31,8 +31,7 @@ const optionsOf = (turn: Runner.Turn) => ({
   ...(turn.concurrency === undefined ? {} : { concurrency: turn.concurrency })
 })
 
-const returned = (report: Report) =>
-  returnedOf(report as never, report.status === "suspended" ? report.snapshot : undefined)
+const returned = (report: Report) => returnedOf(report, report.status === "suspended" ? report.snapshot : undefined)
 
 let session: Session | undefined
 
@@ -40,7 +39,7 @@ export default Runner.make({
   name: "Toolscope (promises)",
   version,
   settings: `a session, replan for each turn; ${settings}`,
-  can: ["timeout", "retry", "concurrency", "questions", "budget"],
+  can: ["timeout", "retry", "concurrency", "questions", "partialAnswers", "budget"],
   turn: async (turn) => {
     session ??= await openSession({ tools: [], questions: "suspend" })
     return returned(await session.replan(planOf(turn), optionsOf(turn)))

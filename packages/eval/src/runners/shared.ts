@@ -1,7 +1,6 @@
 /**
  * What the runners of Toolscope share: contracts from fixtures, claims from reports.
  */
-import type { Report } from "@toolscope/core"
 import { readFileSync } from "node:fs"
 import type { Answer, Claim, Fixture, Returned, Status } from "../Runner.ts"
 
@@ -43,8 +42,18 @@ const statusOf: { readonly [outcome: string]: Status } = {
   Suspended: "waiting"
 }
 
-/** What a report says, in the public form that both entries share. */
-type Reported = Pick<Report.Json, "calls" | "questions" | "faults">
+/** What is read of a report, of either entry. */
+interface Reported {
+  readonly calls: ReadonlyArray<{
+    readonly id: string
+    readonly outcome: string
+    readonly value?: unknown
+    readonly error?: { readonly message: string } | undefined
+    readonly leftBehind: boolean
+  }>
+  readonly questions: ReadonlyArray<{ readonly id: string; readonly call: string; readonly state: string }>
+  readonly faults?: ReadonlyArray<{ readonly message: string }> | undefined
+}
 
 /** A report as claims; the id of a call is its path in the plan, below the root. */
 export const returnedOf = ({ calls, faults, questions }: Reported, state?: unknown): Returned => ({

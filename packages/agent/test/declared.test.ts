@@ -330,7 +330,7 @@ const turn = (random: Random): ScriptedModel.Turn => {
   }
 }
 
-const outcomes = ["Failed", "Cancelled", "Unknown", "Skipped", "Denied", "Refused"]
+const outcomes = ["Failed", "Cancelled", "Unknown", "Undone", "Skipped", "Denied", "Refused"]
 
 /** A result says what it is about: a value, or a sentence that can be acted on. */
 const checkTold = (told: any, seed: number): void => {

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { type Asked, modelOutput, type Result } from "./ai.ts"
 import type { Call } from "../Agent.ts"
 import { fanoutName, type Kit, policyName } from "./kit.ts"
-import { faulty, isSuccess, refused, told, type Told } from "./words.ts"
+import { faulty, gravity, isSuccess, refused, told, type Told } from "./words.ts"
 
 /** A call that stands in the plan of its turn. */
 export interface Planned extends Call {
@@ -201,7 +201,9 @@ export const resultsOf = (turn: Turn, standing: Standing, report: Report.Report)
     if (planned.tool === undefined) return { id, name, ...ofPlan(planned.key, node, calls, json) }
     // a policy may run a call more than once: the one that was used counts
     const { call, report: own } =
-      calls.find(({ call }) => call.used) ?? calls.find(({ call }) => isSuccess(call)) ?? calls[0]!
+      calls.find(({ call }) => call.used && isSuccess(call)) ??
+      calls.find(({ call }) => isSuccess(call)) ??
+      calls.reduce((one, other) => (gravity(other.call) > gravity(one.call) ? other : one))
     if (!isSuccess(call)) return { id, name, isFailure: true, result: told(call, own.outcome) }
     const shown = own.outcome._tag === "Succeeded" ? modelOutput(planned.tool, own.outcome.value) : undefined
     return {

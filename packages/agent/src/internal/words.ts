@@ -7,7 +7,7 @@ import type * as Schema from "effect/Schema"
 
 /** What the model reads of a call that did not succeed. */
 export interface Told {
-  readonly outcome: "Failed" | "Cancelled" | "Unknown" | "Skipped" | "Denied" | "Suspended" | "Refused"
+  readonly outcome: "Failed" | "Cancelled" | "Unknown" | "Undone" | "Skipped" | "Denied" | "Suspended" | "Refused"
   readonly message: string
   readonly error?: Schema.Json
   /** Of effects of which nobody knows whether they happened. */
@@ -30,13 +30,33 @@ export const faulty = (faults: ReadonlyArray<PlanError.Fault>, below = ""): Told
       .join("; ")
   )
 
-export const isSuccess = (call: CallJson): boolean => call.outcome === "Succeeded"
+const has = ({ effects }: CallJson, ...states: ReadonlyArray<CallJson["effects"][number]["state"]>): boolean =>
+  effects.some(({ state }) => states.includes(state))
 
-/** Of one that did not succeed. */
+/** Did it succeed, and does what it did stand? */
+export const isSuccess = (call: CallJson): boolean =>
+  call.outcome === "Succeeded" && !has(call, "compensated", "compensationFailed")
+
+/** Of several runs of a call that did not succeed, the one that is to be told: the more it may have done, the rather. */
+export const gravity = (call: CallJson): number =>
+  call.outcome === "Unknown" || has(call, "unknown", "compensationFailed")
+    ? 4
+    : has(call, "committed")
+      ? 3
+      : call.leftBehind
+        ? 2
+        : call.outcome === "Skipped"
+          ? 0
+          : 1
+
+/** Of one that did not succeed, or whose success does not stand. */
 export const told = (call: CallJson, outcome: Outcome.Outcome<unknown, unknown>): Told => {
-  const keys = call.effects.filter(({ state }) => state === "unknown").map(({ key }) => key)
+  const keys = call.effects
+    .filter(({ state }) => state === "unknown" || state === "compensationFailed")
+    .map(({ key }) => key)
   return {
-    outcome: call.outcome as Told["outcome"],
+    outcome:
+      call.outcome !== "Succeeded" ? call.outcome : has(call, "compensationFailed", "unknown") ? "Unknown" : "Undone",
     message: sentence(call, outcome),
     ...(call.error === undefined ? {} : { error: call.error }),
     ...(keys.length === 0 ? {} : { idempotencyKeys: keys })
@@ -61,7 +81,9 @@ const sentence = (call: CallJson, outcome: Outcome.Outcome<unknown, unknown>): s
     case "Suspended":
       return "it waits for the answer of a person"
     case "Succeeded":
-      return "it succeeded"
+      return has(call, "compensationFailed", "unknown")
+        ? "it had succeeded, was to be undone, and could not be undone: what it did may stand. Check before repeating it."
+        : "it had succeeded, and was undone, because what it belonged to failed, or had no need of it"
   }
 }
 
@@ -85,7 +107,7 @@ const because = ({ error }: CallJson): string =>
 const done = ({ contract, effects }: CallJson): string => {
   const states = new Set(effects.map(({ state }) => state))
   if (states.has("unknown")) return "It may have happened all the same: check before repeating it."
-  if (states.has("compensationFailed")) return "What it had done could not be undone."
+  if (states.has("compensationFailed")) return "What it had done could not be undone: check before repeating it."
   if (states.has("committed")) return "What it had done by then is done."
   if (states.has("compensated")) return "What it had done was undone."
   return contract.effect === "none" ? "It only reads: nothing was changed." : "Nothing of it happened."

@@ -93,6 +93,7 @@ export class Executor {
   private stopIsNew = false
   /** It goes on where another had been suspended. */
   private isResumed = false
+  private isAnnounced = false
   private opened = false
   private readonly reasons = new Map<number, StopReason>()
   private readonly staggers = new Map<number, Timer>()
@@ -169,8 +170,7 @@ export class Executor {
   run(interruptible: <A>(effect: Effect.Effect<A>) => Effect.Effect<A>): Effect.Effect<void> {
     return Effect.withFiber((fiber) => {
       this.parking.driver = fiber
-      if (this.isResumed) this.recorder.resumed()
-      else this.recorder.opened()
+      this.announce()
       const { caller, questions } = this.env
       if (caller === undefined && questions.asked !== undefined) this.answering.answerBy(questions.asked)
       // who listens here has not heard of these; a fan-out inside of a handler has its questions among them
@@ -187,6 +187,14 @@ export class Executor {
         return this.loop
       })
     })
+  }
+
+  /** In the journal nothing stands before this. */
+  announce(): void {
+    if (this.isAnnounced) return
+    this.isAnnounced = true
+    if (this.isResumed) this.recorder.resumed()
+    else this.recorder.opened()
   }
 
   get hasBegun(): boolean {

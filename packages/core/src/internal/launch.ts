@@ -159,6 +159,8 @@ const build = (
       return Effect.map(resumed === undefined ? Effect.orDie(restored) : restored, () => {
         const asked = resumed?.questions ?? desk.list().filter(({ state }) => state === "open")
         for (const question of resumed?.questions ?? []) desk.remember(question, identity.runId)
+        // inside of a handler the replies are there already
+        if (resumed === undefined) executor.announce()
         restoreQuestions(executor, saved, asked)
         if (inherited !== undefined) executor.enter()
         return executor

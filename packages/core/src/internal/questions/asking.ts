@@ -165,6 +165,10 @@ export class Asking {
     return false
   }
 
+  private approvalId({ spec }: CallState): string {
+    return `${this.host.env.keys}${spec.id}?approval`
+  }
+
   private approvalOf(call: CallState, id: string): Asked {
     return {
       decode: codec.of(Approval.Answer).decode,
@@ -186,7 +190,8 @@ export class Asking {
     // all of them first: one that has its reply already wakes the handler, which then waits for none of these
     for (const { id } of open) call.open.add(id)
     for (const question of open) {
-      if (question.kind === "approval" && question.call === call.spec.id)
+      // not by its path: a plan inside of a handler may have its one call on that of its caller
+      if (question.id === this.approvalId(call))
         this.host.desk.restoreAsked(question, this.approvalOf(call, question.id), topRunId)
       else {
         const wake = () => {

@@ -164,10 +164,11 @@ export class Desk implements Answers {
     return true
   }
 
-  /** Its time is up, unless it has been asked anew since, and has a time of its own. */
+  /** Its time is up, unless it has been asked anew since, and has a time of its own. Suspended, it expires where it is resumed. */
   expire(id: string, at: number): void {
     const entry = this.entries.get(id)
-    if (entry?.question.state !== "open" || entry.question.expiresAt !== at || entry.pending !== undefined) return
+    if (entry?.question.state !== "open" || entry.isSuspended) return
+    if (entry.question.expiresAt !== at || entry.pending !== undefined) return
     const reply = { _tag: "denied", by: undefined, reason: "nobody answered in time", expired: true } as const
     if (entry.asked === undefined) this.keep(entry, reply)
     else this.reply(entry, entry.asked, reply)

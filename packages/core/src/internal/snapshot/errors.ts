@@ -44,7 +44,10 @@ export const restoreError = (saved: Failure, tool: Tool.Any): unknown => {
   switch (saved.of) {
     case "toolscope": {
       const Reason = reasons[saved.tag]
-      if (Reason !== undefined) return new CallErrors.CallError({ reason: new Reason(saved.fields as never) })
+      if (Reason !== undefined) {
+        const fields = Object.entries(saved.fields).map(([name, value]) => [name, thrown(value)])
+        return new CallErrors.CallError({ reason: new Reason(Object.fromEntries(fields) as never) })
+      }
       return { _tag: saved.tag, message: saved.tag }
     }
     case "tool": {
@@ -56,6 +59,12 @@ export const restoreError = (saved: Failure, tool: Tool.Any): unknown => {
     case "other":
       return { _tag: saved.tag, message: saved.message }
   }
+}
+
+/** An error that was thrown says the same as before. */
+const thrown = (value: Json): unknown => {
+  const [name, message] = [text(value, "name"), text(value, "message")]
+  return name === undefined || message === undefined ? value : Object.assign(new Error(message), value)
 }
 
 export const saveEnd = (end: AttemptEnd, tool: Tool.Any): End => {

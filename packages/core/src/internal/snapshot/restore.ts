@@ -170,7 +170,8 @@ const restoreCall = (executor: Executor, call: CallState, saved: Call): void => 
     effect.order = one.order
     effect.value = one.answered ? Option.some(one.value) : Option.none()
     effect.error = one.error
-    effect.written = true
+    // of a tool that commits at start it is written when its call is over
+    effect.written = one.adopted || saved.state === "settled" || !Contract.actsAtStart(contract)
     effect.isReplayed = saved.state === "waiting" && (one.state === "committed" || one.state === "unknown")
     if (one.undo && contract.effect !== "none" && typeof contract.compensate === "function") {
       const { compensate } = contract

@@ -30,6 +30,8 @@ export const resumed = <E = never>(
           })
         fork(Effect.catch(given, refused))
       }
+      // who is allowed to start is told at once
+      executor.announce()
       for (const [id, answer] of Object.entries(answers)) give(id, desk.answer(id, answer, who))
       for (const id of deny) give(id, desk.deny(id, who))
       return executor

@@ -48,6 +48,8 @@ const takeCall = (executor: Executor, call: CallState, problems: Array<string>):
   const nested = [...taken.map((one) => one?.fanout ?? null), ...before]
   const keys = new Set(nested.flatMap(keysIn))
   const isScoped = Decision.scopesOf(state, index).length > 0
+  if (isScoped && call.leftBehind && call.effects.some(({ canBeUndone }) => canBeUndone))
+    problem("what was left behind there may have to be undone when it has ended, which nobody elsewhere would hear of")
   if (isScoped && runs.some((run) => canUndo(run)))
     problem("what a fan-out inside of its handler did may have to be undone yet: ask before that")
   const effects = call.effects.flatMap((effect) =>

@@ -15,6 +15,7 @@ import * as Schema from "effect/Schema"
 import * as behaviours from "./internal/arbitraries/behaviours.ts"
 import { index, int, maybe, object, one, rarely, value } from "./internal/arbitraries/choose.ts"
 import * as plans from "./internal/arbitraries/plans.ts"
+import * as askers from "./internal/arbitraries/questions.ts"
 import * as planners from "./internal/arbitraries/sessions.ts"
 import * as Zoo from "./Zoo.ts"
 
@@ -61,7 +62,20 @@ export const ToolData = Schema.Struct({
   contract: ContractData,
   drives: Schema.optionalKey(Schema.Literals(["effect", "promise"])),
   /** The most that an attempt may cost, as it says. */
-  cost: Schema.optionalKey(Schema.Record(Schema.String, Schema.Number))
+  cost: Schema.optionalKey(Schema.Record(Schema.String, Schema.Number)),
+  /** Does somebody have to agree before it starts? */
+  approval: Schema.optionalKey(Schema.Literals(["always", "byContract"]))
+})
+
+/**
+ * Who is asked, and answers, denies, answers nonsense or too often, as a random number says; when only questions remain the fan-out waits, or
+ * is suspended, and resumed with some of the answers.
+ *
+ * @since 0.1.0
+ */
+export const QuestionsData = Schema.Struct({
+  when: Schema.Literals(["wait", "suspend"]),
+  seed: Schema.Int
 })
 
 /**
@@ -101,6 +115,8 @@ export const Scenario = Schema.Struct({
   /** In the plan format. */
   plan: Schema.Json,
   interruption: Schema.optionalKey(Interruption),
+  /** Where its tools ask. Then `agent`, `acting` and `steadfast` are among them, as in a session. */
+  questions: Schema.optionalKey(QuestionsData),
   schedule: Schedule
 })
 
@@ -174,6 +190,8 @@ export interface Bounds {
   readonly depth?: number
   /** Children of a policy. Default 3. */
   readonly width?: number
+  /** Tools ask people, and sub-agents run fan-outs in which they do. Default `false`. */
+  readonly questions?: boolean
 }
 
 /**
@@ -253,22 +271,44 @@ export const scenarios = (
       : options.interrupted === "never"
         ? A.Constant(undefined)
         : maybe(2, interruptions)
-  const tools = A.map(A.array(toolData, { minLength: 1, maxLength: 3 }), (list): Scenario["tools"] => ({
-    reads: { contract: "readOnly" },
-    ...Object.fromEntries(list.map((tool, i) => [`t${i}`, tool]))
-  }))
+  const asks = options.questions === true
+  const tools = A.map(
+    A.array(asks ? askingData : toolData, { minLength: 1, maxLength: 3 }),
+    (list): Scenario["tools"] => ({
+      reads: { contract: "readOnly" },
+      ...Object.fromEntries(list.map((tool, i) => [`t${i}`, tool]))
+    })
+  )
+  const bounds = { depth: options.depth ?? (asks ? 2 : 3), width: options.width ?? 3 }
   return A.flatMap(tools, (tools): Arbitrary.Arbitrary<Scenario> =>
     A.map(
-      A.all([nodes(toolsOf(tools), options), settings, interrupted, schedules]),
-      ([plan, settings, interruption, schedule]) => ({
+      A.all([
+        asks ? askers.plans(toolsOf(tools), settings, bounds) : nodes(toolsOf(tools), bounds),
+        settings,
+        interrupted,
+        asks ? questions : A.Constant(undefined),
+        schedules
+      ]),
+      ([plan, settings, interruption, questions, schedule]) => ({
         tools,
         plan: { toolscope: 1, plan, ...(settings as { readonly [key: string]: Schema.Json }) },
         ...(interruption === undefined ? {} : { interruption }),
+        ...(questions === undefined ? {} : { questions }),
         schedule
       })
     )
   )
 }
+
+const questions: Arbitrary.Arbitrary<typeof QuestionsData.Type> = object({
+  when: value("wait", "suspend", "suspend"),
+  seed: int(0, 1_000_000)
+})
+
+const askingData: Arbitrary.Arbitrary<typeof ToolData.Type> = A.map(
+  A.all([toolData, maybe(3, value("always", "byContract"))]),
+  ([tool, approval]) => ({ ...tool, ...(approval === undefined ? {} : { approval }) })
+)
 
 /**
  * The tools of a scenario.
@@ -276,8 +316,12 @@ export const scenarios = (
  * @since 0.1.0
  */
 export const toolsOf = (tools: Scenario["tools"]): ReadonlyArray<Zoo.ZooTool> =>
-  Object.entries(tools).map(([name, { contract, cost, drives = "effect" }]) =>
-    Zoo.tool(name, contractOf(contract), { drives, ...(cost === undefined ? {} : { cost }) })
+  Object.entries(tools).map(([name, { approval, contract, cost, drives = "effect" }]) =>
+    Zoo.tool(name, contractOf(contract), {
+      drives,
+      ...(approval === undefined ? {} : { approval }),
+      ...(cost === undefined ? {} : { cost })
+    })
   )
 
 const spenderData: Arbitrary.Arbitrary<typeof ToolData.Type> = A.map(

@@ -15,6 +15,7 @@ import * as gate from "./internal/laws/gate.ts"
 import { law, type Law, type Violation } from "./internal/laws/law.ts"
 import * as lifecycle from "./internal/laws/lifecycle.ts"
 import { makeIndex, type Run } from "./internal/laws/run.ts"
+import * as questions from "./internal/laws/questions.ts"
 import * as sessions from "./internal/laws/sessions.ts"
 import { show as showViolation } from "./internal/laws/show.ts"
 import { Whole } from "./internal/laws/whole.ts"
@@ -61,6 +62,7 @@ export const all: ReadonlyArray<Law> = [
   lifecycle.fenced,
   sessions.oneCohort,
   budgets.withinBudget,
+  questions.askedAndClosed,
   attribution.explainable,
   lifecycle.closesLast,
   lifecycle.beganInTime,
@@ -117,7 +119,7 @@ const wholeOf = (journal: ReadonlyArray<Journal.Event>, options: Options): Whole
   const byRun = [...whole.all]
   const records = ledger === undefined ? undefined : "records" in ledger ? ledger.records : ledger
   for (const [id, events] of byRun) {
-    const mine = records?.filter(({ run }) => run === id || (run === undefined && byRun.length === 1))
+    const mine = records?.filter(({ run }) => (run === undefined ? byRun.length === 1 : whole.idOf(run) === id))
     const index = makeIndex(
       events,
       mine,
@@ -185,6 +187,7 @@ export const check = (journal: ReadonlyArray<Journal.Event>, options: Options = 
   const chosen = laws === undefined ? all : all.filter(({ id }) => laws.includes(id))
   const { runs, sessions } = wholeOf(journal, options)
   const ofRuns = [...runs.values()].flatMap((run) => {
+    if (run.whole.isTangled(run.id)) return []
     const missing = whole.check(run)
     return missing.length > 0 ? missing : chosen.flatMap((law) => law.check(run))
   })

@@ -100,7 +100,16 @@ const ownLaws = ({ drain, endedAt, events, exit, hang, returnedAt, undo }: Trace
     )
   }
   const undoes = events.some(({ type }) => type.startsWith("effect.compensat"))
-  if (endedAt !== undefined && returnedAt !== undefined && returnedAt > endedAt + drain + (undoes ? undo : 0)) {
+  // nobody can end what is suspended, and its owner may resume it
+  const isResumed = events.some(
+    ({ time, type }) => type === "fanout.resumed" && endedAt !== undefined && time >= endedAt
+  )
+  if (
+    !isResumed &&
+    endedAt !== undefined &&
+    returnedAt !== undefined &&
+    returnedAt > endedAt + drain + (undoes ? undo : 0)
+  ) {
     broken(
       "S2",
       "The owner waits no longer",
@@ -266,6 +275,9 @@ export interface Summary {
   readonly undos: number
   /** Runs that their owner ended early. */
   readonly interrupted: number
+  /** Questions that were asked, and resumes of what had been suspended. */
+  readonly asked: number
+  readonly resumed: number
   readonly failures: ReadonlyArray<Failure>
 }
 
@@ -280,7 +292,17 @@ export const runSeeds = (
 ): Effect.Effect<Summary> =>
   Effect.gen(function* () {
     const failures: Array<Failure> = []
-    const total = { calls: 0, attempts: 0, effects: 0, refused: 0, undos: 0, events: 0, interrupted: 0 }
+    const total = {
+      calls: 0,
+      attempts: 0,
+      effects: 0,
+      refused: 0,
+      undos: 0,
+      events: 0,
+      interrupted: 0,
+      asked: 0,
+      resumed: 0
+    }
     const { from = 0, onRun } = options
     for (let i = 0; i < count; i++) {
       const result = yield* runSeed(from + i, options)
@@ -294,6 +316,8 @@ export const runSeeds = (
         if (event.type === "effect.refused" && event.reason === "stop") total.refused++
         if (event.type === "effect.compensating") total.undos++
         if (event.type === "fanout.closed" && event.report.status === "interrupted") total.interrupted++
+        if (event.type === "question.asked") total.asked++
+        if (event.type === "fanout.resumed" && event.inside === undefined) total.resumed++
       }
       onRun?.(i + 1, failures.length)
     }

@@ -106,6 +106,8 @@ export interface Options {
   readonly retry?: number
   /** The most that it says an attempt may cost; `spend` of a behaviour may say more. */
   readonly cost?: Budget.Amounts
+  /** Does somebody have to agree before it starts? Default: no. */
+  readonly approval?: "always" | "byContract" | "never"
 }
 
 /**

@@ -21,6 +21,20 @@ describe("simulation", () => {
   )
 
   it.effect(
+    "200 seeds that ask: answered, denied, expired, stopped, suspended and resumed, they keep every law",
+    () =>
+      Effect.gen(function* () {
+        const { failures, ...summary } = yield* Simulation.runSeeds(200, { questions: true })
+        for (const { replay, smallest } of failures) {
+          assert.fail(`${smallest.violations.map(Laws.show).join("\n\n")}\n${replay}`)
+        }
+        assert.isAbove(summary.asked, 200)
+        assert.isAbove(summary.resumed, 10)
+      }),
+    120_000
+  )
+
+  it.effect(
     "60 sessions: planners that change their minds keep every law, within small budgets and few permits",
     () =>
       Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /**
- * `npm run simulate -- [--seeds N] [--sessions N] [--from S] [--depth D] [--width W] [--replay JSON] [--json]`: whole fan-outs from seeds, and
- * then whole sessions (default: one for each third seed), checked against every law. Exit 1 on a violation, with the line that replays it;
+ * `npm run simulate -- [--seeds N] [--questions N] [--sessions N] [--from S] [--depth D] [--width W] [--replay JSON] [--json]`: whole fan-outs
+ * from seeds, then some whose tools ask people, and then whole sessions (default: one of each for each third seed), checked against every law. Exit 1 on a violation, with the line that replays it;
  * 2 on bad usage.
  */
 import type { PlanError } from "@toolscope/core"
@@ -11,7 +11,8 @@ import { Scenario, SessionScenario } from "../Arbitraries.ts"
 import * as Laws from "../Laws.ts"
 import * as Simulation from "../Simulation.ts"
 
-const usage = "usage: simulate [--seeds N] [--sessions N] [--from S] [--depth D] [--width W] [--replay JSON] [--json]"
+const usage =
+  "usage: simulate [--seeds N] [--questions N] [--sessions N] [--from S] [--depth D] [--width W] [--replay JSON] [--json]"
 const show = (violations: ReadonlyArray<Laws.Violation>): string => violations.map(Laws.show).join("\n\n")
 
 const number = (text: string | undefined, otherwise: number, least: number): number => {
@@ -62,20 +63,30 @@ const count = async <S extends { readonly failures: ReadonlyArray<Found> }>(
 const explore = async (
   options: Simulation.Options & { from: number },
   seeds: number,
+  asking: number,
   sessions: number,
   json: boolean
 ): Promise<number> => {
   const fanouts = await count("seeds", seeds, (onRun) => Simulation.runSeeds(seeds, { ...options, onRun }))
-  // a session has plans of its own size
+  // those that ask, and sessions, have plans of their own size
   const { from } = options
+  const asked = await count("seeds that ask", asking, (onRun) =>
+    Simulation.runSeeds(asking, { from, questions: true, onRun })
+  )
   const planned = await count("sessions", sessions, (onRun) => Simulation.runSessions(sessions, { from, onRun }))
-  const failures: ReadonlyArray<Found> = [...fanouts.failures, ...planned.failures]
+  const failures: ReadonlyArray<Found> = [...fanouts.failures, ...asked.failures, ...planned.failures]
+  const violations = [fanouts, asked, planned].reduce((sum, { numbers }) => sum + numbers.violations, 0)
   if (json) {
     const shown = failures.map(({ replay, seed, smallest }) => ({ seed, violations: smallest.violations, replay }))
-    const violations = fanouts.numbers.violations + planned.numbers.violations
-    console.log(JSON.stringify({ ...fanouts.numbers, violations, planners: planned.numbers, failures: shown }, null, 2))
+    console.log(
+      JSON.stringify(
+        { ...fanouts.numbers, violations, questions: asked.numbers, planners: planned.numbers, failures: shown },
+        null,
+        2
+      )
+    )
   } else {
-    for (const numbers of [fanouts.numbers, planned.numbers]) {
+    for (const numbers of [fanouts.numbers, asked.numbers, planned.numbers]) {
       for (const [name, value] of Object.entries(numbers))
         console.log(`${name.padEnd(12)}${value.toLocaleString("en")}`)
       console.log("")
@@ -84,7 +95,7 @@ const explore = async (
       console.log(`seed ${seed}, shrunk:\n${show(smallest.violations)}\n${replay}\n`)
     }
   }
-  return fanouts.numbers.violations + planned.numbers.violations === 0 ? 0 : 1
+  return violations === 0 ? 0 : 1
 }
 
 const main = async (args: ReadonlyArray<string>): Promise<number> => {
@@ -94,6 +105,7 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
       args: [...args],
       options: {
         seeds: text,
+        questions: text,
         sessions: text,
         from: text,
         depth: text,
@@ -110,7 +122,9 @@ const main = async (args: ReadonlyArray<string>): Promise<number> => {
       width: number(values.width, 3, 1)
     }
     const seeds = number(values.seeds, 1000, 0)
-    return await explore(options, seeds, number(values.sessions, Math.ceil(seeds / 3), 0), json)
+    const third = Math.ceil(seeds / 3)
+    const asking = number(values.questions, third, 0)
+    return await explore(options, seeds, asking, number(values.sessions, third, 0), json)
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n${usage}`)
     return 2

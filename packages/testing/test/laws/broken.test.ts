@@ -8,14 +8,16 @@ import { bases } from "./bases.ts"
 import { faults as decisions } from "./faults.decisions.ts"
 import { faults as effects } from "./faults.effects.ts"
 import { faults as lifecycle } from "./faults.lifecycle.ts"
+import { faults as questions } from "./faults.questions.ts"
 import { faults as reports } from "./faults.reports.ts"
 import { faults as sessions } from "./faults.sessions.ts"
 import { faults as undo } from "./faults.undo.ts"
 import { check, closed, fromFile, indexOf, matches, type Material, renumber, started } from "./material.ts"
+import { questionBases } from "./questionBases.ts"
 import { sessionBases } from "./sessionBases.ts"
 
-const all = { ...bases, ...sessionBases }
-const faults = [...lifecycle, ...reports, ...decisions, ...effects, ...undo, ...sessions]
+const all = { ...bases, ...sessionBases, ...questionBases }
+const faults = [...lifecycle, ...reports, ...decisions, ...effects, ...undo, ...sessions, ...questions]
 const materialOf = (name: string): Effect.Effect<Material> => Effect.map(all[name as keyof typeof all](), fromFile)
 
 describe("honest journals break no law", () => {

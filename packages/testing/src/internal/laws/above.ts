@@ -3,7 +3,7 @@
  */
 import type { Event, Of, Run } from "./run.ts"
 
-const outside = new Set(["parent", "user", "replan", "budget"])
+const outside = new Set(["parent", "user", "replan", "budget", "suspend"])
 
 /** Did everything of the run have to stop? */
 export const isFromAbove = (run: Run, event: Of<"stop.requested">): boolean => {

@@ -55,7 +55,7 @@ export const ledgerOf = ({ limits, runs }: Owner, until: Event | undefined): Led
     if (isOver(event)) break
     switch (event.type) {
       case "fanout.opened": {
-        for (const [call, amounts] of essentialOf(whole!.runs.get(event.run)!))
+        for (const [call, amounts] of essentialOf(whole!.runOf(event)!))
           reserved.set(`${event.run} ${call}`, { amounts, event: undefined })
         check(event)
         break

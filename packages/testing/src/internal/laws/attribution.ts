@@ -4,7 +4,7 @@
 import type { Record } from "../../Ledger.ts"
 import { endsCall, isFromAbove } from "./above.ts"
 import { type Complain, law } from "./law.ts"
-import { began, type CallTrace, leftInside, type Of, type Run } from "./run.ts"
+import { began, type CallTrace, isSuspended, leftInside, type Of, type Run } from "./run.ts"
 import { derive, type Derived } from "./decisions.ts"
 import { expectedEffects } from "./effects.ts"
 import { scopesOf } from "./scopes.ts"
@@ -22,7 +22,8 @@ export const attributed = law(
       if (call.settled.length > 1) complain(`${call.id} settled ${call.settled.length} times`, call.settled)
       if (closed === undefined) continue
       const [settled] = call.settled
-      if (settled === undefined) complain(`${call.id} never settled`, [...call.events, closed])
+      const waits = isSuspended(run) && call.report?.outcome === "Suspended"
+      if (settled === undefined && !waits) complain(`${call.id} never settled`, [...call.events, closed])
       const listed = report!.calls.filter(({ id }) => id === call.id)
       if (listed.length !== 1) complain(`${call.id} stands in the report ${listed.length} times`, [settled, closed])
       else if (settled !== undefined) {
@@ -114,8 +115,11 @@ export const everyFailureKept = law(
       const attempt = call.attempts.filter(began).at(-1)
       const last = attempt?.ended.find(({ result }) => result !== "refused")
       // its timeout is what the call goes by, where another attempt was to follow
-      const timedOut = attempt?.stops.some(({ source }) => source === "timeout") === true
-      const isOver = !timedOut || report.stoppedBy?.source === "timeout"
+      const timeouts = attempt?.stops.filter(({ source }) => source === "timeout") ?? []
+      const isOwn = timeouts.some(({ reason }) => reason === report.stoppedBy?.reason)
+      // of a denial the questions of the report say by whom, and why
+      const goesOn = report.outcome === "Denied" || attempt?.isSuspended === true
+      const isOver = !goesOn && (timeouts.length === 0 || isOwn)
       if (isOver && last?.error !== undefined && !isKept(last.error, undefined))
         complain(`${call.id} ended with an error that its report does not have`, [last, ...attributedTo(call, run)])
       for (const attempt of call.attempts) {
@@ -258,7 +262,7 @@ export const advisories = law(
   (run, complain) => {
     for (const call of run.index.calls) {
       for (const stop of call.stops) {
-        if (stop.source !== "sibling" || stop.origin === undefined) continue
+        if (stop.source !== "sibling" || stop.origin === undefined || isFromAbove(run, stop)) continue
         const origin = run.index.call(stop.origin)?.node
         if (origin === undefined) continue
         const mine = new Set(upwards(call.node))
@@ -275,11 +279,14 @@ export const neverConfused = law(
   "Aborts and stops are not confused",
   "Only what was asked to stop is Cancelled, or ends as stopped or timed out; a run is interrupted if it was stopped from above.",
   (run, complain) => {
-    const { calls, closed, report } = run.index
+    const { calls, closed, opened, report } = run.index
     for (const call of calls) {
-      for (const { ended, stops } of call.attempts) {
+      for (const { ended, isSuspended, started, stops } of call.attempts) {
         const [end] = ended
-        if (end?.result !== "stopped" && end?.result !== "timeout") continue
+        if ((end?.result !== "stopped" && end?.result !== "timeout") || isSuspended) continue
+        // a call on the path of its caller may time out in the same instant as that: they cannot be told apart
+        const took = stops[0] === undefined ? 0 : stops[0].time - (started[0]?.time ?? 0)
+        if (stops[0]?.origin === call.id && isFromAbove(run, stops[0]) && took >= opened!.limits.timeout) continue
         if (stops[0] === undefined || (end.result === "timeout") === endsCall(run, stops[0]))
           complain(`an attempt of ${call.id} ended as ${end.result}, which nobody had asked for`, [...stops, end])
       }
@@ -331,7 +338,7 @@ export const explainable = law(
     }
     const { calls, closed, report } = run.index
     if (report === undefined) return
-    if (report.runId !== run.id) complain(`the report is that of ${report.runId}`, [closed])
+    if (report.runId !== closed!.run) complain(`the report is that of ${report.runId}`, [closed])
     for (const call of calls) if (call.report !== undefined) compareWithJournal(run, call, call.report, complain)
   }
 )
@@ -364,7 +371,7 @@ const compareWithJournal = (
   const starts = started.map(({ started }) => started[0])
   differs("attempts", reported.attempts, started.length, starts)
   differs("startedAt", reported.startedAt, starts[0]?.time, [starts[0]])
-  differs("settledAt", reported.settledAt, call.settled[0]?.time, call.settled)
+  if (reported.outcome !== "Suspended") differs("settledAt", reported.settledAt, call.settled[0]?.time, call.settled)
   const written = expectedEffects(run, call)
   const events = call.effects.flatMap(({ events }) => events)
   // what was left behind inside of it is undone, and told of, on its own

@@ -6,7 +6,7 @@
  */
 import { isFromAbove, stopFromAbove } from "./above.ts"
 import { type Complain, law } from "./law.ts"
-import { canUndo, type CallJson, type Event, type Of, overOf, type Run } from "./run.ts"
+import { canUndo, type CallJson, type Event, isSuspended, type Of, overOf, type Run } from "./run.ts"
 import { callsBelow, type PlanNode, upwards } from "./tree.ts"
 
 type NodeJson = NonNullable<Run["index"]["report"]>["nodes"][number]
@@ -174,6 +174,13 @@ const checkNode = (run: Run, node: PlanNode, derived: Derived, complain: Complai
   if (reported === undefined) return say("the report does not have it")
   const { decidedBy, decision } = reported
   const ruling = derived.rule(node)
+  if (decision === "suspended") {
+    if (decidedBy.length > 0) say(`suspended by ${by(decidedBy)}`)
+    if (!isSuspended(run)) say("suspended, and the run was not")
+    else if (ruling.decision !== "open" && ruling.decision !== "unseen")
+      say(`suspended, though its children had made it ${ruling.decision}`)
+    return
+  }
   if (decision === "stopped" || decision === "skipped") {
     const isLost = decision === "skipped" && decidedBy === "deadline"
     if (decidedBy !== "stop" && !isLost) say(`${decision} by ${by(decidedBy)}`)
@@ -280,7 +287,7 @@ const checkCall = (run: Run, node: PlanNode, derived: Derived, complain: Complai
   const expected = isOutside
     ? ["none"]
     : stoppedBy === undefined
-      ? [outcome === "Succeeded" ? "succeeded" : "failed"]
+      ? [outcome === "Succeeded" ? "succeeded" : outcome === "Suspended" ? "none" : "failed"]
       : stoppedBy.source === "timeout"
         ? ["failed", "none"]
         : isRefused
@@ -307,6 +314,8 @@ const statusOf = (run: Run, derived: Derived): string => {
   const decision =
     root.policy === "call" ? run.index.call(root.path)?.report?.verdict : derived.decision(root)?.decision
   if (decision === "succeeded") return "succeeded"
+  const isUndecided = root.policy === "call" && run.index.call(root.path)?.report?.outcome === "Suspended"
+  if (decision === "suspended" || isUndecided) return "suspended"
   const wasStopped = decision === "stopped" || decision === "none"
   return wasStopped && !isOutOfTime(run) ? "interrupted" : "failed"
 }
@@ -379,7 +388,10 @@ export const decidedOnce = law(
       if (mine.length > 1) complain(`${node.policy} at ${node.path} decided ${mine.length} times`, mine)
       if (report === undefined) continue
       if (first === undefined) {
-        complain(`${node.policy} at ${node.path} never decided`, [opened, closed])
+        const isUndecided = report.nodes.some(
+          ({ decision, node: pointer }) => pointer === node.pointer && decision === "suspended"
+        )
+        if (!isUndecided) complain(`${node.policy} at ${node.path} never decided`, [opened, closed])
         continue
       }
       const listed = report.nodes.find(({ node: pointer }) => pointer === node.pointer)

@@ -270,7 +270,8 @@ export const repeats = law(
           call.contract.effect !== "none" &&
           call.contract.repeat === "never"
         const events = [...before.started, ...before.ended, ...before.leftBehind, ...after.started]
-        if (mayNot && mayHaveActed(call, before) === "yes")
+        // begun again where its fan-out was resumed it is given what it had done, and does only what follows
+        if (mayNot && !before.isSuspended && mayHaveActed(call, before) === "yes")
           complain(
             `attempt ${after.number} of ${call.id} followed one that may have acted, and must not be repeated`,
             events
@@ -278,12 +279,17 @@ export const repeats = law(
         if (before.started[0]!.key !== after.started[0]!.key)
           complain(`attempt ${after.number} of ${call.id} carries another key than the one before`, events)
       }
-      const first = started.reduce<AttemptTrace["asked"]>(
-        (longest, { asked }) => (asked.length > longest.length ? asked : longest),
-        []
-      )
+      const first = started
+        .filter(({ number }) => !call.attempts.some((a) => a.isSuspended && a.number < number))
+        .reduce<AttemptTrace["asked"]>((longest, { asked }) => (asked.length > longest.length ? asked : longest), [])
       for (const { asked, number, records, started } of call.attempts) {
-        const other = asked.find(({ key }, i) => key !== first[i]?.key || (i === 0 && key !== started[0]?.key))
+        // what had been committed before a resume does not come to the gate again
+        const goesOn = call.attempts.some((attempt) => attempt.isSuspended && attempt.number < number)
+        const other = goesOn
+          ? asked.find(
+              ({ key }, i) => (i > 0 && ordinalOf(key) <= ordinalOf(asked[i - 1]!.key)) || !isOf(key, started[0]?.key)
+            )
+          : asked.find(({ key }, i) => key !== first[i]?.key || (i === 0 && key !== started[0]?.key))
         if (other !== undefined)
           complain(`attempt ${number} of ${call.id} came to the gate under another key`, [...started, ...first, other])
         const keys = [...asked.map(({ key }) => key), ...started.map(({ key }) => key)]
@@ -293,6 +299,12 @@ export const repeats = law(
     }
   }
 )
+
+/** The effects of a call are counted from its own key on: `…#0`, or a key of its own, and then `…#1`. */
+const ordinalOf = (key: string): number => Number(/#(\d+)$/.exec(key)?.[1] ?? 0)
+
+const isOf = (key: string, first: string | undefined): boolean =>
+  key === first || key.replace(/#\d+$/, "") === first?.replace(/#0$/, "")
 
 /** What the journal says of the effects of a call when it has settled: what the report has to say. */
 export const expectedEffects = (

@@ -9,7 +9,9 @@ import {
   began,
   type CallTrace,
   type Event,
+  isAgain,
   leftInside,
+  type Of,
   overOf,
   type Run,
   wasLeftBehind
@@ -22,6 +24,9 @@ const attemptsOf = (run: Run): ReadonlyArray<readonly [CallTrace, AttemptTrace]>
 
 const isBefore = (run: Run, a: Event, b: Event): boolean => run.index.place(a) < run.index.place(b)
 
+/** Of events of any run. */
+const isEarlier = (run: Run, a: Event, b: Event): boolean => run.whole.place(a) < run.whole.place(b)
+
 export const owned = law(
   "G1",
   "Owned",
@@ -31,12 +36,14 @@ export const owned = law(
     for (const [call, attempt] of attemptsOf(run)) {
       const over = overOf(attempt)
       const [started] = attempt.started
-      if (started !== undefined && closed !== undefined && (over === undefined || isBefore(run, closed, over))) {
-        complain(`attempt ${attempt.number} of ${call.id} had neither ended nor been left behind at the close`, [
-          started,
-          closed,
-          over
-        ])
+      for (const close of closesOf(run)) {
+        if (started === undefined || isBefore(run, close, started)) continue
+        if (over === undefined || isBefore(run, close, over))
+          complain(`attempt ${attempt.number} of ${call.id} had neither ended nor been left behind at the close`, [
+            started,
+            close,
+            over
+          ])
       }
       const [ended] = attempt.ended
       const after = attempt.records.filter(
@@ -60,10 +67,13 @@ export const owned = law(
         )
       }
     }
+    const resumed = run.index.suspensions.at(-1)?.resumed
     const still = run.index.calls.flatMap(({ attempts }) =>
-      attempts.filter(
-        ({ late, leftBehind }) => leftBehind.length > 0 && !late.some((event) => isBefore(run, event, closed))
-      )
+      attempts.filter(({ late, leftBehind: [left] }) => {
+        // what was left behind where it was suspended is not looked for where it goes on
+        const isHere = left !== undefined && (resumed === undefined || isBefore(run, resumed, left))
+        return isHere && !late.some((event) => isBefore(run, event, closed))
+      })
     )
     const mayBeUndo = run.index.calls.some(
       (call) => call.report?.leftBehind === true && !wasLeftBehind(call) && failedUndos(call).length > 0
@@ -78,6 +88,12 @@ export const owned = law(
     }
   }
 )
+
+/** Each time that it closed: when it was suspended, and at its end. */
+const closesOf = ({ index: { closed, suspensions } }: Run): ReadonlyArray<Of<"fanout.closed">> => [
+  ...suspensions.map(({ closed }) => closed),
+  ...(closed === undefined ? [] : [closed])
+]
 
 /** Records of an undo, which comes after its attempt. */
 const undoes = new Set<string>(["undoing", "undone", "undoFailed"])
@@ -151,7 +167,9 @@ export const fenced = law(
     }
     if (closed === undefined) return
     for (const { attempts, id, report } of run.index.calls) {
-      const late = attempts.flatMap(({ late }) => late).filter((event) => isBefore(run, event, closed))
+      const late = attempts
+        .flatMap(({ late }) => late)
+        .filter((event) => isBefore(run, event, closed) && !isForgotten(run, attempts, event))
       const listed = [...(report?.late ?? [])].sort((a, b) => a - b)
       if (listed.join() !== late.map(({ attempt }) => attempt).join()) {
         complain(
@@ -163,6 +181,14 @@ export const fenced = law(
   }
 )
 
+/** It was left behind where the run was suspended, and ended after that: who goes on does not hear of it. */
+const isForgotten = (run: Run, attempts: ReadonlyArray<AttemptTrace>, late: Of<"response.late">): boolean => {
+  const left = attempts.find(({ number }) => number === late.attempt)?.leftBehind[0]
+  return run.index.suspensions.some(
+    ({ closed }) => left !== undefined && isBefore(run, left, closed) && isBefore(run, closed, late)
+  )
+}
+
 const list = (attempts: ReadonlyArray<number>): string =>
   attempts.length === 0 ? "no attempt" : `attempt ${attempts.join(", ")}`
 
@@ -173,9 +199,15 @@ export const closesLast = law(
   (run, complain) => {
     const { closed, opened } = run.index
     if (run.events[0] !== opened) complain("the run does not begin with its opening", [run.events[0], opened])
-    if (closed === undefined) return
-    const after = run.events.slice(run.index.place(closed) + 1).filter((event) => !mayBeLate(run, event))
-    if (after.length > 0) complain(`${after[0]!.type} came after the close`, [closed, ...after])
+    const aside = run.index.suspensions.map(
+      ({ closed, resumed }) =>
+        [closed, run.events.slice(run.index.place(closed) + 1, run.index.place(resumed))] as const
+    )
+    const last = closed === undefined ? [] : [[closed, run.events.slice(run.index.place(closed) + 1)] as const]
+    for (const [close, events] of [...aside, ...last]) {
+      const after = events.filter((event) => !mayBeLate(run, event))
+      if (after.length > 0) complain(`${after[0]!.type} came after the close`, [close, ...after])
+    }
   }
 )
 
@@ -280,16 +312,18 @@ export const oneDrain = law(
   (run, complain) => {
     const drained = run.events.filter((event) => event.type === "fanout.drained")
     const closed = run.events.filter((event) => event.type === "fanout.closed")
-    if (drained.length > 1) complain("it drained more than once", drained)
-    if (closed.length > 1) complain("it closed more than once", closed)
-    if (closed[0] === undefined) return
-    if (drained[0] === undefined || isBefore(run, closed[0], drained[0]))
-      complain("it closed before it had drained", [closed[0], ...drained])
-    else if (drained[0].drained !== closed[0].report.drained)
-      complain(`it drained: ${drained[0].drained}, and the report says ${closed[0].report.drained}`, [
-        drained[0],
-        closed[0]
-      ])
+    // once each time that it went on
+    const times = 1 + run.index.suspensions.length
+    if (drained.length > times) complain("it drained more than once", drained)
+    if (closed.length > times) complain("it closed more than once", closed)
+    closed.slice(0, times).forEach((close, i) => {
+      const mine = drained[i]
+      const resumed = run.index.suspensions[i - 1]?.resumed
+      if (mine === undefined || isBefore(run, close, mine) || (resumed !== undefined && isBefore(run, mine, resumed)))
+        complain("it closed before it had drained", [close, ...drained])
+      else if (mine.drained !== close.report.drained)
+        complain(`it drained: ${mine.drained}, and the report says ${close.report.drained}`, [mine, close])
+    })
   }
 )
 
@@ -300,9 +334,16 @@ export const concurrency = law(
   (run, complain) => {
     const { opened } = run.index
     const running = new Map<string, Event>()
+    const asked = run.index.calls.flatMap((call) =>
+      call.inside.flatMap((event) => (event.type === "question.asked" ? [{ call: call.id, event }] : []))
+    )
     for (const event of run.events) {
+      for (const key of running.keys())
+        if (asked.some(({ call, event: at }) => key.endsWith(` ${call}`) && isEarlier(run, at, event)))
+          running.delete(key)
       switch (event.type) {
         case "attempt.started":
+          if (run.index.call(event.call) !== undefined && isAgain(run.index.call(event.call)!, event.attempt)) break
           running.set(`${event.attempt} ${event.call}`, event)
           if (running.size > opened!.limits.concurrency) {
             complain(`${running.size} attempts ran, of ${opened!.limits.concurrency}`, [opened, ...running.values()])
@@ -312,6 +353,8 @@ export const concurrency = law(
         case "attempt.ended":
         case "attempt.refused":
         case "attempt.leftBehind":
+        // who waits for people, and who had to for what runs inside of it, has no permit; when it has one again is not written down
+        case "question.asked":
           running.delete(`${event.attempt} ${event.call}`)
       }
     }
@@ -341,7 +384,14 @@ export const inOrder = law(
   (run, complain) => {
     for (const call of run.index.calls) {
       const queued = call.events.filter((event) => event.type === "call.queued")
-      const twice = queued.filter(({ attempt }, i) => queued.findIndex((other) => other.attempt === attempt) !== i)
+      // who has asked waits for a permit once more
+      const hasAsked = (event: Event) =>
+        [...call.events, ...call.inside].some(
+          ({ type }, i, all) => type === "question.asked" && isEarlier(run, all[i]!, event)
+        )
+      const twice = queued.filter(
+        (event, i) => queued.findIndex(({ attempt }) => attempt === event.attempt) !== i && !hasAsked(event)
+      )
       if (twice.length > 0) complain(`attempt ${twice[0]!.attempt} of ${call.id} was queued twice`, queued)
       let last: AttemptTrace | undefined
       for (const attempt of call.attempts) {

@@ -1,5 +1,6 @@
 /**
- * One run of a journal, sorted for the laws: its plan, and the events of each call and of each attempt. Nothing is concluded here.
+ * One run of a journal, sorted for the laws: its plan, and the events of each call and of each attempt. Nothing is concluded here. A run
+ * that was suspended and resumed is one run: what it closed with when it was suspended stands among its suspensions.
  */
 import type { Contract, Journal, Report } from "@toolscope/core"
 import type { Record } from "../../Ledger.ts"
@@ -24,6 +25,8 @@ export interface AttemptTrace {
   /** Requests to stop this attempt. */
   readonly stops: ReadonlyArray<Of<"stop.requested">>
   readonly records: ReadonlyArray<Record>
+  /** It ended because its fan-out was suspended while it waited for people: its call begins again where that is resumed. */
+  readonly isSuspended: boolean
 }
 
 export interface CallTrace {
@@ -70,7 +73,13 @@ export interface Run {
 /** What {@link Run} is sorted into. */
 export interface Index {
   readonly opened: Of<"fanout.opened"> | undefined
+  /** The last, if it has not been resumed since. */
   readonly closed: Of<"fanout.closed"> | undefined
+  /** Those after which it was resumed, each with that. */
+  readonly suspensions: ReadonlyArray<{
+    readonly closed: Of<"fanout.closed">
+    readonly resumed: Of<"fanout.resumed">
+  }>
   readonly report: Report.Json | undefined
   readonly nodes: ReadonlyArray<PlanNode>
   readonly root: PlanNode
@@ -94,7 +103,8 @@ const emptyAttempt = (number: number): Open<AttemptTrace> => ({
   late: [],
   asked: [],
   stops: [],
-  records: []
+  records: [],
+  isSuspended: false
 })
 
 interface Draft {
@@ -118,8 +128,14 @@ const sort = (draft: Draft, event: Event): void => {
       return void attemptOf(draft, event.attempt).started.push(event)
     case "attempt.refused":
       return void attemptOf(draft, event.attempt).refused.push(event)
-    case "attempt.ended":
-      return void attemptOf(draft, event.attempt).ended.push(event)
+    case "attempt.ended": {
+      const attempt = attemptOf(draft, event.attempt)
+      attempt.ended.push(event)
+      // while it is being suspended a stop may come: then its call is not
+      const hasAsked = draft.events.some(({ type }) => type === "question.asked")
+      if (event.result === "stopped" && hasAsked && draft.stops.length === 0) attempt.isSuspended = true
+      return
+    }
     case "attempt.leftBehind":
       return void attemptOf(draft, event.attempt).leftBehind.push(event)
     case "stop.delivered":
@@ -141,6 +157,10 @@ const sort = (draft: Draft, event: Event): void => {
       return
     case "call.settled":
       return void draft.settled.push(event)
+    case "call.suspended": {
+      const last = [...draft.attempts.values()].findLast(({ started }) => started.length > 0)
+      if (last !== undefined && draft.settled.length === 0) last.isSuspended = true
+    }
   }
 }
 
@@ -162,7 +182,15 @@ export const makeIndex = (
 ): Index => {
   const first = <T extends Event["type"]>(type: T) => events.find((event): event is Of<T> => event.type === type)
   const opened = first("fanout.opened")
-  const closed = first("fanout.closed")
+  const resumptions = events.filter((event): event is Of<"fanout.resumed"> => event.type === "fanout.resumed")
+  const after = (event: Event | undefined) => events.slice(event === undefined ? 0 : events.indexOf(event))
+  const closeAfter = (event: Event | undefined) =>
+    after(event).find((event): event is Of<"fanout.closed"> => event.type === "fanout.closed")
+  const suspensions = resumptions.flatMap((resumed, i) => {
+    const closed = closeAfter(resumptions[i - 1])
+    return closed === undefined ? [] : [{ closed, resumed }]
+  })
+  const closed = closeAfter(resumptions.at(-1))
   const report = closed?.report
   const nodes = (opened === undefined ? undefined : readPlan(opened.plan, opened.inside?.call)) ?? []
   const drafts = new Map<string, Draft>()
@@ -209,6 +237,7 @@ export const makeIndex = (
   return {
     opened,
     closed,
+    suspensions,
     report,
     nodes,
     root: nodes[0]!,
@@ -222,6 +251,13 @@ export const makeIndex = (
 /** The event that says that an attempt is over, whatever became of it. */
 export const overOf = ({ ended, leftBehind, refused }: AttemptTrace): Event | undefined =>
   ended[0] ?? leftBehind[0] ?? refused[0]
+
+/** Was the run suspended at its last close? Then it is not over, and what it will come to is not known. */
+export const isSuspended = ({ index: { report } }: Run): boolean => report?.status === "suspended"
+
+/** Was it begun again where its run was resumed? Then it may wait for what was asked before, without a word. */
+export const isAgain = ({ attempts }: CallTrace, attempt: number): boolean =>
+  attempts.some(({ isSuspended, number }) => isSuspended && number < attempt)
 
 /** Did its handler begin? */
 export const began = ({ refused, started }: AttemptTrace): boolean => started.length > 0 && refused.length === 0

@@ -20,7 +20,7 @@ const undoneEffectsOf = (run: Run): ReadonlyArray<Effect> => [
   ...run.index.calls.flatMap((call) =>
     call.inner
       .filter(({ compensated, compensating }) =>
-        [...compensating, ...compensated].some((event) => event.run === run.id)
+        [...compensating, ...compensated].some((event) => run.whole.idOf(event.run) === run.id)
       )
       .map((effect) => ({ call, effect }))
   )
@@ -167,7 +167,8 @@ const checkRecords = (run: Run, { effects, id, inner }: CallTrace, complain: Com
     const { compensated = [], compensating = [] } = [...effects, ...inner].find(({ key }) => key === record.key) ?? {}
     // what was done inside of a handler may be undone with its caller
     const isAbove = run.whole.events.some(
-      (event) => event.type === "effect.compensating" && event.key === record.key && event.run !== run.id
+      (event) =>
+        event.type === "effect.compensating" && event.key === record.key && run.whole.idOf(event.run) !== run.id
     )
     if (compensating.length === 0 && !isAbove)
       complain(`${record.key} of ${id} was undone, and the journal does not say so`, [], [record])

@@ -1,5 +1,6 @@
 /**
- * A whole journal, sorted for the laws: which runs belong to which session, and what runs inside of what. Nothing is concluded here.
+ * A whole journal, sorted for the laws: which runs belong to which session, what runs inside of what, and what goes on with what had been
+ * suspended. Nothing is concluded here.
  */
 import type { Event, Of, Run } from "./run.ts"
 
@@ -35,6 +36,13 @@ export class Whole {
   private readonly opening = new Map<string, Of<"fanout.opened">>()
   private readonly sessionOpening = new Map<string, Of<"session.opened">>()
   private readonly insideOf = new Map<string, Array<string>>()
+  /** The first run id of those that had others when they went on: a fan-out inside of a handler that ran again. */
+  private readonly firstIds = new Map<string, string>()
+  /** And their last. */
+  private readonly lastIds = new Map<string, string>()
+  private readonly tangled = new Set<string>()
+  /** What each run id was inside of. */
+  private readonly insides = new Map<string, Inside>()
 
   constructor(events: ReadonlyArray<Event>) {
     // what only observers see says nothing of what a law is about
@@ -44,10 +52,16 @@ export class Whole {
       if (event.type === "session.opened" && !this.sessionOpening.has(event.session))
         this.sessionOpening.set(event.session, event)
       if (isOfSession(event)) continue
-      const mine = this.byRun.get(event.run)
-      if (mine === undefined) this.byRun.set(event.run, [event])
+      if (event.type === "fanout.resumed") this.link(event)
+      const id = this.idOf(event.run)
+      if ((this.lastIds.get(id) ?? event.run) !== event.run) this.tangled.add(id)
+      const mine = this.byRun.get(id)
+      if (mine === undefined) this.byRun.set(id, [event])
       else mine.push(event)
-      if (event.type === "fanout.opened" && !this.opening.has(event.run)) this.opening.set(event.run, event)
+      if (event.type === "fanout.opened") {
+        if (!this.opening.has(id)) this.opening.set(id, event)
+        if (event.inside !== undefined) this.insides.set(event.run, event.inside)
+      }
     }
     for (const id of this.byRun.keys()) {
       const { inside } = this.insideRun(id)
@@ -66,11 +80,53 @@ export class Whole {
     return this.places.get(event) ?? -1
   }
 
-  /** Inside of which attempt a run runs, itself or its session. `isOwn`: it is a fan-out of the handler, and no session's. */
+  /** The run that an event of this run id belongs to. */
+  idOf(run: string): string {
+    return this.firstIds.get(run) ?? run
+  }
+
+  runOf({ run }: { readonly run: string }): Run | undefined {
+    return this.runs.get(this.idOf(run))
+  }
+
+  /** A fan-out goes on: it is the last one of its name, or in its place in the handler around it. */
+  private link({ inside, run }: Of<"fanout.resumed">): void {
+    if (inside === undefined) return
+    this.insides.set(run, inside)
+    if (this.byRun.has(this.idOf(run))) return
+    const placeOf = (id: string, { call, run }: Inside) => `${this.idOf(run)} ${call} ${/~\d+$/.exec(id)?.[0] ?? ""}`
+    const mine = placeOf(run, inside)
+    const before = [...this.insides].findLast(([id, inside]) => id !== run && placeOf(id, inside) === mine)
+    if (before === undefined) return
+    this.firstIds.set(run, this.idOf(before[0]))
+    this.lastIds.set(this.idOf(run), run)
+  }
+
+  /** Its handler was left behind when it was suspended, and it went on here while it still ended there. */
+  isTangled(run: string): boolean {
+    const { inside } = this.insideRun(run)
+    return this.tangled.has(run) || (inside !== undefined && this.isTangled(inside.run))
+  }
+
+  /**
+   * Inside of which attempt a run runs, itself or its session; where it went on in a further attempt, in that. `isOwn`: it is a fan-out of
+   * the handler, and no session's.
+   */
   insideRun(run: string): { readonly inside: Inside | undefined; readonly isOwn: boolean } {
     const opened = this.opening.get(run)
-    if (opened?.inside !== undefined) return { inside: opened.inside, isOwn: true }
-    return { inside: opened === undefined ? undefined : this.sessionOpening.get(opened.session)?.inside, isOwn: false }
+    if (opened?.inside !== undefined) {
+      const last = this.byRun.get(run)!.at(-1)!
+      const inside = this.insides.get(last.run) ?? opened.inside
+      return { inside: { ...inside, run: this.idOf(inside.run) }, isOwn: true }
+    }
+    const around = opened === undefined ? undefined : this.sessionOpening.get(opened.session)?.inside
+    return { inside: around === undefined ? undefined : { ...around, run: this.idOf(around.run) }, isOwn: false }
+  }
+
+  /** As {@link insideRun}, at the time of an event. */
+  insideAt({ run }: { readonly run: string }): Inside | undefined {
+    const inside = this.insides.get(run)
+    return inside === undefined ? this.insideRun(this.idOf(run)).inside : { ...inside, run: this.idOf(inside.run) }
   }
 
   /** Is a run inside of another, at any depth, or that itself? */

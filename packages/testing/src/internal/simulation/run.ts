@@ -2,15 +2,25 @@
  * Runs one scenario: a whole fan-out in a world of its own, ended by its owner where the scenario says so, and watched until long after
  * its return, when what was left behind has had the time to do its worst.
  */
-import { Fanout, Journal, PlanDocument, type PlanError, Quarantine } from "@toolscope/core"
+import {
+  Fanout,
+  FanoutError,
+  Journal,
+  PlanDocument,
+  type PlanError,
+  Quarantine,
+  Questions,
+  Snapshot
+} from "@toolscope/core"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
-import { type Scenario, toolsOf } from "../../Arbitraries.ts"
+import { agentsOf, type Scenario, toolsOf } from "../../Arbitraries.ts"
 import * as Ledger from "../../Ledger.ts"
+import { answersOf, policyOf } from "./people.ts"
 import { seeded } from "./random.ts"
 import { Steps } from "./steps.ts"
 import { anyOrder, byRank, inOrder, type Strategy } from "./strategy.ts"
@@ -49,20 +59,31 @@ export const strategyOf = ({ changes = 3, order, seed, yields = 0 }: Scenario["s
   }
 }
 
-export const run = (scenario: Scenario): Effect.Effect<Trace, PlanError.PlanError> =>
-  Effect.flatMap(PlanDocument.decode(scenario.plan, toolsOf(scenario.tools)), ({ plan, settings }) => {
+export const run = (scenario: Scenario): Effect.Effect<Trace, PlanError.PlanError> => {
+  const { plan, questions, tools } = scenario
+  const all = questions === undefined ? toolsOf(tools) : agentsOf(tools, () => undefined)
+  return Effect.flatMap(PlanDocument.decode(plan, all), ({ plan, settings }) => {
     const options = { ...settings, runId: "run" }
-    const fanout = { run: Fanout.run(plan, options), start: Fanout.start(plan, options) }
+    const fanout: Runnable = {
+      run: Fanout.run(plan, options),
+      start: Fanout.start(plan, options),
+      resume: (snapshot, answers) => ({
+        run: Fanout.resume(plan, snapshot, answers),
+        start: Fanout.startFrom(plan, snapshot, answers)
+      })
+    }
     return Effect.promise((signal) => simulate(scenario, fanout, settings, signal))
   })
+}
 
 interface Runnable {
   readonly run: Effect.Effect<unknown, unknown>
   readonly start: Effect.Effect<Fanout.Handle<unknown, unknown>, unknown, Scope.Scope>
+  readonly resume: (snapshot: Snapshot.Snapshot, answers: Fanout.ResumeOptions) => Omit<Runnable, "resume">
 }
 
 const simulate = async (
-  { interruption, schedule }: Scenario,
+  { interruption, questions, schedule }: Scenario,
   fanout: Runnable,
   settings: PlanDocument.Settings,
   signal: AbortSignal
@@ -84,17 +105,20 @@ const simulate = async (
   })
   const journal = Journal.memory()
   const ledger = Ledger.memory()
+  const people = questions === undefined ? undefined : seeded(questions.seed)
   const context = Context.empty().pipe(
     Context.add(Random.Random, seeded(schedule.seed)),
     Context.add(Journal.Current, journal),
     Context.add(Ledger.Current, ledger),
-    Context.add(Quarantine.Current, Quarantine.make())
+    Context.add(Quarantine.Current, Quarantine.make()),
+    Context.add(Questions.Current, people === undefined ? undefined : policyOf(people, questions!.when))
   )
 
   const owner = world.spawn(
     Effect.withFiber((fiber) => {
       steps.armed = true
-      return owning(interruption?.by, fanout, (how) => {
+      const next = people === undefined ? undefined : answersOf(people)
+      return owning(interruption?.by, fanout, next, (how) => {
         end = () => {
           if (owner.exit !== undefined || endedAt !== undefined) return
           endedAt = world.now
@@ -132,22 +156,45 @@ const simulate = async (
   }
 }
 
-/** The owner of the fan-out. `ends` is told how it can be ended: by an effect, or by the interruption of its fiber. */
+/**
+ * The owner of the fan-out, who resumes it with the `next` answers where it is suspended. `ends` is told how it can be ended: by an effect,
+ * or by the interruption of its fiber.
+ */
 const owning = (
   by: "interrupt" | "stop" | "close" | undefined,
-  { run, start }: Runnable,
+  { resume, ...first }: Runnable,
+  next: ReturnType<typeof answersOf> | undefined,
   ends: (how: Effect.Effect<unknown> | undefined) => void
 ): Effect.Effect<unknown, unknown> => {
-  if (by === undefined || by === "interrupt") {
-    ends(undefined)
-    return run
+  const once = ({ run, start }: Omit<Runnable, "resume">): Effect.Effect<unknown, unknown> => {
+    if (by === undefined || by === "interrupt") {
+      ends(undefined)
+      return run
+    }
+    const scope = Scope.makeUnsafe()
+    return Effect.onExit(
+      Effect.flatMap(Effect.provideService(start, Scope.Scope, scope), (handle) => {
+        ends(by === "stop" ? handle.stop("the scenario says so") : Scope.close(scope, Exit.void))
+        return handle.result
+      }),
+      (exit) => Scope.close(scope, exit)
+    )
   }
-  const scope = Scope.makeUnsafe()
-  return Effect.onExit(
-    Effect.flatMap(Effect.provideService(start, Scope.Scope, scope), (handle) => {
-      ends(by === "stop" ? handle.stop("the scenario says so") : Scope.close(scope, Exit.void))
-      return handle.result
-    }),
-    (exit) => Scope.close(scope, exit)
-  )
+  const goOn = (part: Omit<Runnable, "resume">, rounds: number): Effect.Effect<unknown, unknown> =>
+    Effect.catch(once(part), (error) => {
+      const reason = error instanceof FanoutError.FanoutError ? error.reason : undefined
+      if (reason?._tag !== "Suspended" || next === undefined) return Effect.fail(error)
+      ends(undefined)
+      return Effect.gen(function* () {
+        const { answers, millis } = next(reason.questions, rounds)
+        yield* Effect.sleep(millis)
+        // as from a file
+        const text = JSON.stringify(reason.snapshot)
+        const snapshot = yield* Effect.orDie(Snapshot.decode(JSON.parse(text)))
+        const refused = (error: unknown) =>
+          error instanceof FanoutError.FanoutError ? Effect.fail(error) : Effect.die(error)
+        return yield* Effect.catch(goOn(resume(snapshot, answers), rounds + 1), refused)
+      })
+    })
+  return goOn(first, 0)
 }

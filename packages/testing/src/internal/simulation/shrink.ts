@@ -28,7 +28,10 @@ const optional = [
   "spend",
   "strict",
   "next",
-  "after"
+  "after",
+  "times",
+  "expires",
+  "must"
 ]
 
 export function* smaller(scenario: Scenario): Generator<Scenario> {
@@ -69,6 +72,12 @@ export function* smaller(scenario: Scenario): Generator<Scenario> {
       yield withPlan(put(node, path, { ...at, call: "reads" }))
     }
     const { params } = at
+    if (isObject(params) && isObject(params.plan)) {
+      // a sub-agent: a plain call in its place, or a smaller plan inside of it
+      yield withPlan(put(node, path, { ...at, call: "reads", params: { then: "answer" } }))
+      for (const next of smaller({ tools, plan: params.plan as never, schedule: { order: "plain", seed: 0 } }))
+        if (next.tools === tools) yield withPlan(put(node, path, { ...at, params: { ...params, plan: next.plan } }))
+    }
     if (isObject(params) && Array.isArray(params.attempts)) {
       for (const one of params.attempts as ReadonlyArray<unknown>)
         yield withPlan(put(node, path, { ...at, params: one }))
@@ -78,6 +87,11 @@ export function* smaller(scenario: Scenario): Generator<Scenario> {
     for (const key of optional) if (key in at) yield withPlan(put(node, path, without(at, key)))
     // at the gate it commits, if nothing else is said; what is let go would do so too, and not at the gate
     if ("does" in at && at.then === "gate") yield withPlan(put(node, path, without(at, "does")))
+    // what follows its question
+    if (at.then === "ask" && isObject(at.next)) {
+      const { expires: _, must: __, times: ___, ...how } = at
+      yield withPlan(put(node, path, keepHow(how, at.next)))
+    }
     // a part of it alone
     if (isObject(at.does) && isObject(at.next) && at.then === "beside") {
       yield withPlan(put(node, path, keepHow(at, at.does)))
@@ -91,8 +105,11 @@ export function* smaller(scenario: Scenario): Generator<Scenario> {
   }
   for (const name of Object.keys(tools)) {
     if (!JSON.stringify(node).includes(`"call":"${name}"`)) yield { ...scenario, tools: without(tools, name) as never }
-    else if (tools[name]!.drives !== undefined) {
-      yield { ...scenario, tools: { ...tools, [name]: { contract: tools[name]!.contract } } }
+    else {
+      const { drives: _, ...plain } = tools[name]!
+      const { approval: __, ...free } = tools[name]!
+      if (tools[name]!.drives !== undefined) yield { ...scenario, tools: { ...tools, [name]: plain } }
+      if (tools[name]!.approval !== undefined) yield { ...scenario, tools: { ...tools, [name]: free } }
     }
   }
 }
@@ -115,15 +132,6 @@ export function* smallerSession(scenario: SessionScenario): Generator<SessionSce
     for (const next of smaller(alone)) if (next.tools === tools) yield withMove(i, { ...move, plan: next.plan })
     for (const key of ["budget"])
       if (key in (plan as Json)) yield withMove(i, { ...move, plan: without(plan as Json, key) as never })
-    for (const [path, at] of objects(plan, [])) {
-      if (at.call === undefined || !isObject(at.params) || !isObject(at.params.plan)) continue
-      for (const next of smaller({ ...alone, plan: at.params.plan as never }))
-        if (next.tools === tools)
-          yield withMove(i, {
-            ...move,
-            plan: put(plan, path, { ...at, params: { ...at.params, plan: next.plan } }) as never
-          })
-    }
   }
   const text = JSON.stringify(planner)
   for (const [name, tool] of Object.entries(tools)) {

@@ -28,7 +28,7 @@ const endings = [
   "flood",
   "never"
 ] as const
-const acts = ["commit", "gate", "beside", "detach", "block"] as const
+const acts = ["commit", "gate", "ask", "beside", "detach", "block"] as const
 
 /**
  * One step. The endings:
@@ -48,6 +48,8 @@ const acts = ["commit", "gate", "beside", "detach", "block"] as const
  * - `commit`: changes the world
  * - `gate`: passes the gate; there it does what `does` says (default: it commits at once), at most for `timeout`; how that ends is how the
  *   handler goes on: with `next`, or with its error
+ * - `ask`: asks a person for a number, `times` (default 1) at once, who have until it `expires`; denied, it goes on all the same, or ends
+ *   there if it `must` know. For Effects that do not act at start
  * - `beside`: does what `does` says beside `next`, and waits for both
  * - `detach`: lets something go that commits `for` later, or does what `does` says, whatever becomes of the attempt
  * - `block`: holds the event loop for `for`, by the real clock
@@ -61,6 +63,9 @@ export interface Step {
   readonly for?: number | string
   readonly does?: Step
   readonly timeout?: number | string
+  readonly times?: number
+  readonly expires?: number | string
+  readonly must?: boolean
   readonly next?: Step
 }
 
@@ -87,6 +92,9 @@ const step = {
   for: Schema.optionalKey(Time),
   does: Schema.optionalKey(Schema.suspend((): Schema.Codec<Step> => Step)),
   timeout: Schema.optionalKey(Time),
+  times: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
+  expires: Schema.optionalKey(Time),
+  must: Schema.optionalKey(Schema.Boolean),
   next: Schema.optionalKey(Schema.suspend((): Schema.Codec<Step> => Step))
 }
 

@@ -2,7 +2,7 @@
  * Does what a behaviour says, and writes it down. There is one interpreter: a promise of the zoo is a detached fiber of its own, which
  * nobody can interrupt but its signal, so that virtual time drives it too.
  */
-import { type Attempt, Commit, type Contract, type Tool } from "@toolscope/core"
+import { type Attempt, CallError, Commit, type Contract, Question, type Tool } from "@toolscope/core"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import * as Ledger from "../../Ledger.ts"
 import { type Behaviour, behaviourOf, Broken, millisOf, Refused, type Script, type Step } from "./behaviour.ts"
 import { type Pass, passOf, passPromise } from "./pass.ts"
@@ -127,6 +127,18 @@ const performNow = (step: Step, on: Scene): Effect.Effect<Schema.Json, Errors> =
       return goOn()
     case "gate":
       return Effect.flatMap(throughGate(step, on), goOn)
+    case "ask": {
+      const { expires, must, times = 1 } = step
+      const asked = Array.from({ length: times }, (_, i): Effect.Effect<unknown> => {
+        const options = {
+          prompt: `${info.call} asks for number ${i + 1}`,
+          schema: Schema.Finite,
+          ...(expires === undefined ? {} : { expires: millisOf(expires) })
+        }
+        return must === true ? Question.ask(options) : Question.askResult(options)
+      })
+      return Effect.flatMap(Effect.all(asked, { concurrency: "unbounded" }), goOn)
+    }
     case "beside": {
       const { does = { then: "commit" }, next = { then: "answer" } } = step
       const parts = [perform(does, partOf(on)), perform(next, partOf(on))] as const
@@ -208,6 +220,8 @@ const stoppable = (on: Scene): Effect.Effect<Schema.Json, Errors> => {
       if (on.ended || Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return
       on.ended = true
       const error = Cause.squash(exit.cause)
+      // it is no error of its own
+      if (error instanceof CallError.CallError && error.reason._tag === "Denied") return on.write("ended")
       on.write("ended", { error: error instanceof Error ? error.message : String(error) })
     })
   )

@@ -26,6 +26,7 @@ import { type EndOf, Lost, NotSent, Refused, TooLarge } from "./connection.ts"
 import type { Live, ServerProgress } from "./live.ts"
 import { answered } from "./origins.ts"
 import { Down, type Supervisor } from "./supervisor.ts"
+import { isTooDeep } from "./text.ts"
 
 export interface Called {
   readonly supervisor: Supervisor
@@ -84,6 +85,7 @@ const exchange = (called: Called, live: Live, params: unknown, context: Tool.Pro
     answer
       .then(
         (result) => {
+          if (isTooDeep(result)) throw requestError(called, "the answer is nested too deeply to be passed on")
           const read = CallToolResultSchema.safeParse(result)
           if (read.success) {
             answered(context.runId, supervisor.resolved, read.data)

@@ -14,7 +14,7 @@ import { fromJsonSchema, isUsable } from "./jsonSchema.ts"
 import { toolName } from "./names.ts"
 import { remember } from "./origins.ts"
 import type { Supervisor } from "./supervisor.ts"
-import { cleaned } from "./text.ts"
+import { cleaned, cleanedSchema } from "./text.ts"
 
 const maxDescription = 10_000
 
@@ -86,8 +86,8 @@ export class Catalog {
         name: tool.name,
         title: title === undefined ? undefined : this.clean(title, 200),
         tool: this.make(tool, contract, description, print),
-        inputSchema: this.supervisor.resolved.secrets.redactJson(tool.inputSchema),
-        outputSchema: this.supervisor.resolved.secrets.redactJson(tool.outputSchema),
+        inputSchema: this.shown(tool.inputSchema),
+        outputSchema: this.shown(tool.outputSchema),
         hints: annotations
       }
       remember(entry.tool, entry)
@@ -105,13 +105,17 @@ export class Catalog {
     return cleaned(this.supervisor.resolved.secrets.redactAnswer(text), max)
   }
 
+  /** A schema as it may be shown. */
+  private shown<A>(schema: A): A {
+    return cleanedSchema(this.supervisor.resolved.secrets.redactJson(schema), maxDescription) as A
+  }
+
   private describe({ annotations, description, title }: ServerTool): string {
     return this.clean(description ?? title ?? annotations?.title ?? "", maxDescription)
   }
 
   private make(tool: ServerTool, contract: Contract.Contract, description: string, print: string): Tool.Any {
     const { supervisor } = this
-    const { secrets } = supervisor.resolved
     const { inputSchema, name, outputSchema } = tool
     const changed = (): string | undefined => {
       const now = this.prints.get(name)
@@ -121,13 +125,13 @@ export class Catalog {
     }
     return Tool.fromPromise(toolName(supervisor.name, name), {
       description,
-      parameters: fromJsonSchema(inputSchema, "expected parameters", secrets.redactJson(inputSchema)),
+      parameters: fromJsonSchema(inputSchema, "expected parameters", this.shown(inputSchema)),
       success: (outputSchema === undefined || !isUsable(outputSchema)
         ? Schema.Unknown
         : fromJsonSchema(
             outputSchema,
             "the tool declares an output schema, and answered without structured content",
-            secrets.redactJson(outputSchema)
+            this.shown(outputSchema)
           )) as typeof Schema.Unknown,
       failure: McpCallError,
       contract,

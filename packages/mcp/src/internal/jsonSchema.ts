@@ -2,11 +2,12 @@
  * A server's JSON Schema as a Standard Schema, so that parameters are checked before anything starts.
  *
  * A schema that cannot be used (invalid, or it refers to something outside) accepts nothing, and says so: one broken tool takes
- * neither its server nor other tools with it.
+ * neither its server nor other tools with it. Nor does one whose patterns or references take for ever: the time of each check is bounded.
  */
 import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from "ajv"
 import { Ajv2020 } from "ajv/dist/2020.js"
 import type { StandardSchemaV1 } from "effect/StandardSchema"
+import { within } from "./within.ts"
 
 const options = {
   strict: false,
@@ -28,6 +29,12 @@ const makers = [
 const instances: Array<Ajv | Ajv2020 | undefined> = []
 
 const maxIssues = 50
+/** Milliseconds for which everything else stands still at most. */
+const maxMillis = 500
+const tooLong = `it takes more than ${maxMillis} ms`
+
+/** What may take for ever: the rest takes as long as what it is applied to is large. */
+const mayTakeLong = /"(?:pattern|patternProperties|\$ref|\$dynamicRef|\$recursiveRef)":/
 
 const compile = (schema: object): ValidateFunction | string => {
   const { $schema, $id: _, ...bare } = schema as { readonly $schema?: unknown; readonly $id?: unknown }
@@ -35,7 +42,11 @@ const compile = (schema: object): ValidateFunction | string => {
   let reason = ""
   for (const i of old ? [2, 3] : [0, 1, 2, 3]) {
     try {
-      return (instances[i] ??= makers[i]!()).compile(bare as AnySchema)
+      const compiled = within(maxMillis, () => (instances[i] ??= makers[i]!()).compile(bare as AnySchema))
+      if (compiled !== undefined) return compiled
+      // it was left in the midst of its work
+      instances[i] = undefined
+      return tooLong
     } catch (error) {
       reason ||= error instanceof Error ? error.message : String(error)
     }
@@ -53,13 +64,21 @@ export const fromJsonSchema = (
   shown: object = schema
 ): StandardSchemaV1<unknown, unknown> => {
   let compiled: ValidateFunction | string | undefined
+  let isBounded = true
   const validate = (value: unknown): StandardSchemaV1.Result<unknown> => {
-    compiled ??= compile(schema)
+    if (compiled === undefined) {
+      compiled = compile(schema)
+      isBounded = typeof compiled === "string" || mayTakeLong.test(JSON.stringify(schema))
+    }
     if (typeof compiled === "string") {
       return { issues: [{ message: `the server's own schema of this tool cannot be used: ${compiled}` }] }
     }
     if (value === undefined) return { issues: [{ message: absent }] }
-    return compiled(value) ? { value } : { issues: (compiled.errors ?? []).slice(0, maxIssues).map(toIssue) }
+    const valid = validityOf(compiled, value, isBounded ? maxMillis : undefined)
+    if (typeof valid === "string") {
+      return { issues: [{ message: `cannot be checked with the server's own schema of this tool: ${valid}` }] }
+    }
+    return valid ? { value } : { issues: (compiled.errors ?? []).slice(0, maxIssues).map(toIssue) }
   }
   const standard = {
     version: 1,
@@ -68,6 +87,16 @@ export const fromJsonSchema = (
     jsonSchema: { input: () => shown, output: () => shown }
   }
   return { "~standard": standard } as never
+}
+
+const validityOf = (compiled: ValidateFunction, value: unknown, millis: number | undefined): boolean | string => {
+  try {
+    if (millis === undefined) return compiled(value)
+    return within(millis, () => compiled(value)) ?? tooLong
+  } catch (error) {
+    // such as a stack that is too small for it
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 const toIssue = ({ instancePath, keyword, message = "not as the schema says", params }: ErrorObject) => {

@@ -26,7 +26,7 @@ import {
 } from "../McpError.ts"
 import { type Connection, Lost, NotSent, Refused } from "./connection.ts"
 import type { Secrets } from "./secrets.ts"
-import { cleaned } from "./text.ts"
+import { cleaned, isTooDeep } from "./text.ts"
 
 /** The longest that a timer can be: the attempt's own timeout decides. */
 const noTimeout = 2 ** 31 - 1
@@ -127,6 +127,7 @@ export class Live {
       // not client.listTools: it forgets the schemas of all pages but the last
       const params = cursor === undefined ? {} : { cursor }
       const result = await this.client.request({ method: "tools/list", params }, ListToolsResultSchema, options)
+      if (isTooDeep(result)) throw new BadAnswer({ detail: "its list of tools is nested too deeply", stderr: [] })
       tools.push(...result.tools)
       if (result.nextCursor === undefined) return tools
       cursor = result.nextCursor

@@ -281,17 +281,33 @@ export class ServerProcess implements Connection {
   }
 
   private receive(line: string): void {
-    let message: JSONRPCMessage
+    let json: unknown
     try {
-      message = JSONRPCMessageSchema.parse(JSON.parse(line))
+      json = JSON.parse(line)
     } catch (error) {
-      if (line.trim() !== "") {
-        this.garbage ??= cleaned(this.secrets.redact(line), 200)
-        this.onerror?.(error as Error)
-      }
+      if (line.trim() !== "") this.noteGarbage(line, error)
       return
     }
-    if (!this.take(message)) this.onmessage?.(message)
+    // several at once, as 2025-03-26 has it
+    for (const one of Array.isArray(json) ? json : [json]) {
+      const read = JSONRPCMessageSchema.safeParse(one)
+      if (!read.success) this.noteGarbage(line, read.error)
+      const message = read.success ? read.data : this.badAnswer(one)
+      if (message !== undefined && !this.take(message)) this.onmessage?.(message)
+    }
+  }
+
+  private noteGarbage(line: string, error: unknown): void {
+    this.garbage ??= cleaned(this.secrets.redact(line), 200)
+    this.onerror?.(error as Error)
+  }
+
+  /** Who waits for it is to learn at once that nothing better will come. */
+  private badAnswer(json: unknown): JSONRPCMessage | undefined {
+    if (typeof json !== "object" || json === null || !("id" in json) || "method" in json) return undefined
+    const { id } = json
+    if (typeof id !== "number" || !this.isWaiting(id)) return undefined
+    return { jsonrpc: "2.0", id, error: { code: -32603, message: "the answer is no answer of JSON-RPC" } }
   }
 }
 

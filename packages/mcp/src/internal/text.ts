@@ -19,3 +19,36 @@ export const cleaned = (text: string, max: number): string => {
     .replace(hostile, "")
   return start.length <= max && text.length <= 4 * max ? start : `${start.slice(0, max - 1)}…`
 }
+
+const words = ["description", "title", "$comment"]
+/** Values, and no schemas: what is changed in them is another value. */
+const values = ["enum", "const", "default", "examples"]
+/** What holds schemas under names of its own. */
+const records = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"]
+
+/** A JSON Schema whose words are {@link cleaned}: what people and models read of it. */
+export const cleanedSchema = (schema: unknown, max: number): unknown => {
+  if (Array.isArray(schema)) return schema.map((one) => cleanedSchema(one, max))
+  return overValues(schema, (key, value) => {
+    if (words.includes(key) && typeof value === "string") return cleaned(value, max)
+    if (values.includes(key)) return value
+    return records.includes(key) ? overValues(value, (_, one) => cleanedSchema(one, max)) : cleanedSchema(value, max)
+  })
+}
+
+const overValues = (json: unknown, f: (key: string, value: unknown) => unknown): unknown =>
+  typeof json !== "object" || json === null || Array.isArray(json)
+    ? json
+    : Object.fromEntries(Object.entries(json).map(([key, value]: [string, unknown]) => [key, f(key, value)]))
+
+const maxDepth = 500
+
+/** Whoever walks through it, to copy, write or check it, would run out of stack. */
+export const isTooDeep = (json: unknown): boolean => {
+  let level = [json]
+  for (let depth = 0; depth < maxDepth; depth++) {
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []))
+    if (level.length === 0) return false
+  }
+  return true
+}

@@ -122,6 +122,20 @@ describe("what a resume brings back", () => {
     })
   )
 
+  it.effect("is no answer that comes when time is up: it is refused, and the snapshot can be resumed without it", () =>
+    Effect.gen(function* () {
+      const brief = Question.askResult({ prompt: "Now?", schema: Schema.Number, expires: "1 minute" })
+      const plan = Plan.all({ a: reads(Effect.map(brief, ({ _tag }) => _tag)) })
+      const { snapshot } = yield* suspended(Fanout.run(plan, { runId: "r" }))
+      yield* TestClock.adjust("2 minutes")
+      for (const reply of [{ answers: { "r/a?0": 1 } }, { deny: ["r/a?0"] }]) {
+        const error = yield* Effect.flip(Fanout.resume(plan, snapshot, reply))
+        assert.include(error.message, "expired")
+      }
+      assert.deepStrictEqual(yield* within(100, Fanout.resume(plan, snapshot)), { a: "Failure" })
+    })
+  )
+
   it.effect("is an error that says the same as before", () =>
     Effect.gen(function* () {
       const bad = Plan.settled(reads(Effect.die(new TypeError("no such room"))))

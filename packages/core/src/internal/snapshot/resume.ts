@@ -1,6 +1,7 @@
 /**
  * A fan-out that goes on from a snapshot, with the answers that came with it.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { ResumeOptions } from "../../Fanout.ts"
 import type { PlanError } from "../../PlanError.ts"
@@ -19,7 +20,9 @@ export const resumed = <E = never>(
 ): Effect.Effect<Executor, PlanError | SnapshotError | QuestionError | E> => {
   const { answers = {}, by, deny = [], ...rest } = options
   const who = by === undefined ? {} : { by }
-  return Effect.flatMap(check(snapshot, [...Object.keys(answers), ...deny]), () =>
+  const ids = [...Object.keys(answers), ...deny]
+  const checked = Effect.flatMap(Clock.currentTimeMillis, (now) => check(snapshot, ids, now))
+  return Effect.flatMap(checked, () =>
     Effect.map(prepareFrom(plan, snapshot, rest, more), (executor) => {
       const { desk, env, fork } = executor
       const give = (id: string, given: Effect.Effect<void, QuestionError>) => {
@@ -39,18 +42,25 @@ export const resumed = <E = never>(
   )
 }
 
-/** Can these questions be answered? */
-const check = ({ questions }: Snapshot, ids: ReadonlyArray<string>): Effect.Effect<void, QuestionError> => {
+/** Can these questions be answered, at this time? */
+const check = (
+  { questions }: Snapshot,
+  ids: ReadonlyArray<string>,
+  now: number
+): Effect.Effect<void, QuestionError> => {
   for (const id of ids) {
     const question = questions.find((question) => question.id === id)
-    if (question?.state === "open") continue
+    const hasExpired = question?.expiresAt !== undefined && question.expiresAt <= now
+    if (question?.state === "open" && !hasExpired) continue
     const open = questions.flatMap(({ id, state }) => (state === "open" ? [id] : []))
     const reason =
       question === undefined
         ? new UnknownQuestion({ id, open })
         : question.state === "answered" || question.state === "denied"
           ? new AlreadyAnswered({ id, ...(question.by === undefined ? {} : { by: question.by }) })
-          : new Withdrawn({ id, why: question.reason ?? `it is ${question.state}` })
+          : question.state === "open"
+            ? new Withdrawn({ id, why: "it has expired" })
+            : new Withdrawn({ id, why: question.reason ?? `it is ${question.state}` })
     return Effect.fail(new QuestionError({ reason }))
   }
   return Effect.void

@@ -41,15 +41,19 @@ export const answersOf =
   (random: Random.Random) =>
   (
     questions: ReadonlyArray<Question.Question>,
-    rounds: number
+    rounds: number,
+    now: number
   ): { readonly answers: Fanout.ResumeOptions; readonly millis: number } => {
+    const millis = 10 * below(random, 4)
     const answers: { [id: string]: unknown } = {}
     const deny: Array<string> = []
     for (const question of questions) {
       const does = below(random, 6)
+      // of one that has expired by then the answer is refused
+      if ((question.expiresAt ?? Infinity) <= now + millis) continue
       if (rounds < patience && does < 2) continue
       if (does === 5) deny.push(question.id)
       else answers[question.id] = rounds < patience && does === 4 ? "nonsense" : rightAnswer(random, question)
     }
-    return { answers: { answers, deny, by: "Grace" }, millis: 10 * below(random, 4) }
+    return { answers: { answers, deny, by: "Grace" }, millis }
   }

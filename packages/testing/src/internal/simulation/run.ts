@@ -12,6 +12,7 @@ import {
   Questions,
   Snapshot
 } from "@toolscope/core"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -186,7 +187,7 @@ const owning = (
       if (reason?._tag !== "Suspended" || next === undefined) return Effect.fail(error)
       ends(undefined)
       return Effect.gen(function* () {
-        const { answers, millis } = next(reason.questions, rounds)
+        const { answers, millis } = next(reason.questions, rounds, yield* Clock.currentTimeMillis)
         yield* Effect.sleep(millis)
         // as from a file
         const text = JSON.stringify(reason.snapshot)

@@ -339,6 +339,32 @@ const checkTold = (told: any, seed: number): void => {
 }
 
 describe("whatever a model writes", () => {
+  it.effect("is refused where it nests without end, and takes nothing from the other calls", () =>
+    Effect.gen(function* () {
+      let deep: unknown = {}
+      for (let i = 0; i < 20_000; i++) deep = { deep }
+      const read = { call: "read", params: { of: "x", deep } }
+      const turn = [
+        { id: "1", ...read },
+        { id: "1", ...read },
+        { id: "2", call: "fanout", params: plan(read) },
+        { id: "3", call: "read", params: { of: "x", deep: null } }
+      ]
+      const end = yield* run([turn, "done"])
+      assert.strictEqual(end._tag, "Answered")
+      const results = resultsIn(end.history)
+      assert.deepStrictEqual(
+        results.map(({ id, isFailure }) => [id, isFailure]),
+        [
+          ["1", true],
+          ["2", true],
+          ["3", false]
+        ]
+      )
+      assert.match(results[1]!.result.message, /deeper than 100 levels/)
+    })
+  )
+
   it.effect(
     "is run, or refused with what is wrong and where; every call has one result, and the run goes on",
     () =>

@@ -202,7 +202,8 @@ describe("a policy of the application", () => {
   it.effect("that throws, or makes a plan that is refused, costs the turn its calls and not the run", () =>
     Effect.gen(function* () {
       const turn = calls(["1", "echo", { text: "x", loud: null }])
-      for (const plan of [() => assert.fail(), () => Plan.quorum(2, [Plan.settled(Plan.all([]))])]) {
+      const promised = (() => Promise.resolve()) as never
+      for (const plan of [() => assert.fail(), () => Plan.quorum(2, [Plan.settled(Plan.all([]))]), promised]) {
         const end = yield* runScript([turn, "done"], { tools: [Echo], plan })
         assert.strictEqual(end._tag, "Answered")
         assert.strictEqual(resultsOf(end)["1"]?.result.outcome, "Refused")
@@ -230,6 +231,19 @@ describe("an end", () => {
       assert.strictEqual(end._tag, "BudgetExceeded")
       assert.strictEqual(end.turns, 3)
       assert.deepStrictEqual(end.usage.tokens, { limit: 40, used: 45, reserved: 0 })
+    })
+  )
+
+  it.effect("comes too where no provider says how many tokens it used: what was reserved counts", () =>
+    Effect.gen(function* () {
+      const unmeasured = { calls: turn, tokens: { input: undefined, output: undefined } } as never
+      const end = yield* runScript([unmeasured], {
+        tools: [Echo],
+        session: { budget: { costs: { tokens: 40 } } },
+        model: { ceiling: { tokens: 20 } }
+      })
+      assert.strictEqual(end._tag, "BudgetExceeded")
+      assert.strictEqual(end.turns, 2)
     })
   )
 

@@ -234,7 +234,9 @@ export interface Answer {
   /** Those that the provider has run itself are not among them. */
   readonly calls: ReadonlyArray<Asked>
   readonly finish: Response.FinishReason
+  /** None where the provider did not say. */
   readonly usage: Usage
+  readonly isMeasured: boolean
   readonly parts: ReadonlyArray<Response.AnyPart>
 }
 
@@ -295,6 +297,7 @@ const answerOf = (parts: ReadonlyArray<Response.AnyPart>): Answer => {
       inputTokens: finish?.usage.inputTokens.total ?? 0,
       outputTokens: finish?.usage.outputTokens.total ?? 0
     },
+    isMeasured: finish?.usage.inputTokens.total !== undefined || finish?.usage.outputTokens.total !== undefined,
     parts
   }
 }

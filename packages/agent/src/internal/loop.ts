@@ -171,7 +171,9 @@ const planOf = (run: Run, turn: Turn): Plan.Plan<unknown, unknown, any> | undefi
   const { plan } = run.options
   if (plan === undefined) return asDeclared(turn.planned)
   try {
-    return plan(turn.planned)
+    const made: unknown = plan(turn.planned)
+    // what is no plan (a promise of one) is none here either
+    return Plan.isPlan(made) ? made : undefined
   } catch {
     return undefined
   }

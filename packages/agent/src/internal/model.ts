@@ -71,7 +71,8 @@ export const callModel = (
       handler: () =>
         Effect.gen(function* () {
           const given = yield* asked
-          yield* Attempt.spend(options.charge(given.usage))
+          // of one that nobody measured all that was reserved is gone: it was not free
+          if (given.isMeasured) yield* Attempt.spend(options.charge(given.usage))
           answer = given
           return { finish: given.finish, calls: given.calls.length, ...given.usage }
         })

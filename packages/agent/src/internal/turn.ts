@@ -27,6 +27,19 @@ export interface Turn {
 const isRecord = (u: unknown): u is { readonly [key: string]: unknown } =>
   typeof u === "object" && u !== null && !Array.isArray(u)
 
+/** What nests deeper than this nobody means; and what reads JSON here and elsewhere has a stack. */
+const deepest = 100
+
+/** A list instead of recursion: that is what it is about. */
+const isTooDeep = (json: unknown): boolean => {
+  let level = [json]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > deepest) return true
+    level = level.flatMap((one): Array<unknown> => (typeof one === "object" && one !== null ? Object.values(one) : []))
+  }
+  return false
+}
+
 /** Calls by id: the same call under the same id is one; other calls under one id cannot be told apart afterwards. */
 const unique = (
   asked: ReadonlyArray<Asked>
@@ -36,11 +49,13 @@ const unique = (
   for (const call of asked) {
     const before = first.get(call.id)
     if (before === undefined) first.set(call.id, call)
-    else if (before.name !== call.name || JSON.stringify(before.params) !== JSON.stringify(call.params))
-      clashes.add(call.id)
+    else if (before.name !== call.name || !isSame(before.params, call.params)) clashes.add(call.id)
   }
   return { first: [...first.values()], clashes }
 }
+
+const isSame = (one: unknown, other: unknown): boolean =>
+  !isTooDeep(one) && !isTooDeep(other) && JSON.stringify(one) === JSON.stringify(other)
 
 export const readTurn = (kit: Kit, asked: ReadonlyArray<Asked>): Effect.Effect<Turn> =>
   Effect.gen(function* () {
@@ -86,6 +101,9 @@ const keyOf = ({ id }: Asked, taken: Set<string>): string => {
 
 const readCall = (kit: Kit, asked: Asked, key: string): Effect.Effect<Planned | Told> => {
   const { id, name } = asked
+  if (isTooDeep(asked.params)) {
+    return Effect.succeed(refused(`its parameters nest deeper than ${deepest} levels: make them flatter`))
+  }
   // what a model writes where there are no parameters
   const params = asked.params === undefined || asked.params === null || asked.params === "" ? {} : asked.params
   if (kit.takesPlans && name === fanoutName) return readPlan(kit, id, key, params)

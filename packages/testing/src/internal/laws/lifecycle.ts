@@ -110,7 +110,8 @@ export const bounded = law(
   "An attempt that is asked to stop is over within `drain`, and so is the fan-out once its root has decided; where something is undone, within `drain` and `undo`.",
   (run, complain) => {
     const { closed, decided, opened, root } = run.index
-    const drain = opened!.limits.drain + run.tolerance
+    // parts of a millisecond are rounded
+    const drain = opened!.limits.drain + run.tolerance + 1e-6
     for (const [call, attempt] of attemptsOf(run)) {
       const [stop] = attempt.stops
       const over = overOf(attempt)

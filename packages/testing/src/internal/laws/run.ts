@@ -121,6 +121,15 @@ const attemptOf = (draft: Draft, number: number): Open<AttemptTrace> => {
   return attempt
 }
 
+const lastOf = (draft: Draft): Open<AttemptTrace> | undefined =>
+  [...draft.attempts.values()].findLast(({ started }) => started.length > 0)
+
+const hasOpen = (events: ReadonlyArray<Event>): boolean =>
+  events.some((event, i) => {
+    if (event.type !== "question.asked") return false
+    return !events.slice(i + 1).some((other) => "question" in other && other.question === event.question)
+  })
+
 const sort = (draft: Draft, event: Event): void => {
   draft.events.push(event)
   switch (event.type) {
@@ -128,14 +137,8 @@ const sort = (draft: Draft, event: Event): void => {
       return void attemptOf(draft, event.attempt).started.push(event)
     case "attempt.refused":
       return void attemptOf(draft, event.attempt).refused.push(event)
-    case "attempt.ended": {
-      const attempt = attemptOf(draft, event.attempt)
-      attempt.ended.push(event)
-      // while it is being suspended a stop may come: then its call is not
-      const hasAsked = draft.events.some(({ type }) => type === "question.asked")
-      if (event.result === "stopped" && hasAsked && draft.stops.length === 0) attempt.isSuspended = true
-      return
-    }
+    case "attempt.ended":
+      return void attemptOf(draft, event.attempt).ended.push(event)
     case "attempt.leftBehind":
       return void attemptOf(draft, event.attempt).leftBehind.push(event)
     case "stop.delivered":
@@ -151,14 +154,19 @@ const sort = (draft: Draft, event: Event): void => {
       if (!asked.some(({ key }) => key === event.key)) asked.push(event)
       return
     }
-    case "stop.requested":
+    case "stop.requested": {
       draft.stops.push(event)
-      if (event.attempt !== undefined) attemptOf(draft, event.attempt).stops.push(event)
+      if (event.attempt !== undefined) return void attemptOf(draft, event.attempt).stops.push(event)
+      // it comes while the run is being suspended: the attempt has ended for that, and its question is open yet
+      const last = lastOf(draft)
+      if (last !== undefined && last.ended.length + last.leftBehind.length > 0 && hasOpen(draft.events))
+        last.isSuspended = true
       return
+    }
     case "call.settled":
       return void draft.settled.push(event)
     case "call.suspended": {
-      const last = [...draft.attempts.values()].findLast(({ started }) => started.length > 0)
+      const last = lastOf(draft)
       if (last !== undefined && draft.settled.length === 0) last.isSuspended = true
     }
   }

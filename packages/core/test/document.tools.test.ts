@@ -317,6 +317,26 @@ describe("its strict form", () => {
     })
   )
 
+  it.effect("takes away a null by the member of a union whose tag the value has, and by no other", () =>
+    Effect.gen(function* () {
+      const V = Schema.Int
+      const A = Schema.Struct({ kind: Schema.Literal("a"), v: Schema.NullOr(V) })
+      const B = Schema.Struct({ kind: Schema.Literals(["b", "c"]), v: Schema.optionalKey(V) })
+      const Tagged = Tool.make("tagged", {
+        parameters: Schema.Struct({ of: Schema.Array(Schema.Union([A, B])) }),
+        contract: Contract.readOnly,
+        handler: () => Effect.void
+      })
+      const of = ["a", "b", "c"].map((kind) => ({ kind, v: null }))
+      const bare = PlanDocument.fromStrict({ toolscope: 1, plan: { call: "tagged", params: { of } } }, [Tagged])
+      assert.deepStrictEqual((bare as { readonly plan: Node }).plan, {
+        call: "tagged",
+        params: { of: [{ kind: "a", v: null }, { kind: "b" }, { kind: "c" }] }
+      })
+      yield* PlanDocument.decode(bare, [Tagged])
+    })
+  )
+
   it.effect("takes parameters that it cannot say as text", () =>
     Effect.gen(function* () {
       const call = (params: unknown) => ({ toolscope: 1, plan: { call: "loose", params } })

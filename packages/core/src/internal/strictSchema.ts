@@ -161,6 +161,21 @@ const takesNull = (schema: unknown, resolve: (ref: string) => unknown): boolean 
       (Array.isArray(values) && values.includes(null))
   )
 
+/** May the value be of this alternative? Not where a property of it can only be something else, as the tag of a union. */
+const mayBe = (value: JsonSchema, { properties }: JsonSchema, resolve: (ref: string) => unknown): boolean =>
+  !isRecord(properties) ||
+  Object.entries(properties).every(([key, schema]) => {
+    const said = Object.hasOwn(value, key) ? value[key] : undefined
+    if (said === undefined || said === null || typeof said === "object") return true
+    const leaves = flatten(schema, resolve).filter((one) => ["type", "enum", "const"].some((keyword) => keyword in one))
+    return (
+      leaves.length === 0 ||
+      leaves.some(({ const: only, enum: values }) =>
+        Array.isArray(values) ? values.includes(said) : only === undefined || only === said
+      )
+    )
+  })
+
 /** The value without the nulls that stand for optional properties, where `schema` (not made strict) has them and takes no `null` there. */
 export const withoutNulls = (
   value: unknown,
@@ -173,8 +188,9 @@ export const withoutNulls = (
     return items.length === 0 ? value : value.map((item) => withoutNulls(item, items, resolve))
   }
   if (!isRecord(value)) return value
+  const fit = among.filter((schema) => mayBe(value, schema, resolve))
   const entries = Object.entries(value).flatMap(([key, inner]): Array<[string, unknown]> => {
-    const of = among.flatMap(({ properties, required }) =>
+    const of = fit.flatMap(({ properties, required }) =>
       isRecord(properties) && Object.hasOwn(properties, key)
         ? [{ schema: properties[key], isRequired: Array.isArray(required) && required.includes(key) }]
         : []

@@ -235,6 +235,20 @@ describe("toolscope mcp", () => {
     assert.strictEqual(after.at(-1), "fanout")
   })
 
+  it("serves the next call after a server that says more of its progress than anybody reads", async () => {
+    using files = folder()
+    const raw = fileURLToPath(new URL("../../mcp/test/fixtures/raw.ts", import.meta.url))
+    const mcp = files.write("mcp.json", { mcpServers: { s: { command: process.execPath, args: [raw, "plain"] } } })
+    await using host = await hostOf(command(["--mcp", mcp]))
+    let heard = 0
+    const flooded = await host.call("s__flood", {}, { onprogress: () => heard++ })
+    assert.strictEqual(textOf(flooded), "fine")
+    assert.isAbove(heard, 0)
+    const before = performance.now()
+    assert.strictEqual(textOf(await host.call("s__ok")), "fine")
+    assert.isBelow(performance.now() - before, 2_000)
+  }, 60_000)
+
   it("leaves a server out that cannot be used, and says why on standard error; where none can be, it is refused", async () => {
     using files = folder()
     const gone = { command: "no-such-command" }

@@ -144,14 +144,14 @@ const serve = (
 const writable = (output: Output): Writable => {
   const out = new Writable({
     decodeStrings: false,
+    // never says that it is full: the SDK would listen once per message, and leaving such a crowd takes longer than anybody waits
+    highWaterMark: Number.MAX_SAFE_INTEGER,
     write: (chunk: string | Buffer, _, done) => {
       void output.write(chunk.toString()).then(() => {
         done()
       })
     }
   })
-  // every message that waits listens
-  out.setMaxListeners(0)
   return out
 }
 

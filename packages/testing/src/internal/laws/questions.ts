@@ -248,9 +248,14 @@ const intentOf = ({ asked }: AttemptTrace, key: string): Event | undefined =>
 const checkClose = (run: Run, close: Close, began: Event, complain: Complain): void => {
   const within = withinRun(run)
   const open = within.filter((question) => stateAt(run, question, close) === "open")
-  const events = open.flatMap(({ events }) => events)
   if (close.report.status !== "suspended") {
-    if (open.length > 0) complain(`it closed, and ${open[0]!.id} was open`, [...events, close])
+    // what was left behind inside of a handler closes later, and its questions with it
+    const isLeft = ({ events }: QuestionTrace) => {
+      const { id, index } = run.whole.runOf(events[0]!)!
+      return id !== run.id && (index.closed === undefined || isBefore(run, close, index.closed))
+    }
+    const left = open.find((question) => !isLeft(question))
+    if (left !== undefined) complain(`it closed, and ${left.id} was open`, [...left.events, close])
   } else {
     if (open.length === 0) complain("it was suspended, and nobody has been asked", [began, close])
     for (const call of run.index.calls) checkSuspended(run, call, close, began, open, complain)

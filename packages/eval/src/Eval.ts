@@ -123,7 +123,7 @@ export const run = async (options: Options): Promise<ReadonlyArray<Result>> => {
       writeFileSync(path, "")
       const ended = await playIn(module, scenario, path, options)
       const text = readFileSync(path, "utf8")
-      const result = judge(module, scenario, Ledger.parse(text), ended)
+      const result = judge(module, scenario, text, ended)
       if (journal !== undefined && result.score !== undefined) {
         writeFileSync(join(journal, `${fileName(result.runner.name)}.${fileName(scenario.name)}.ndjson`), text)
       }
@@ -144,7 +144,8 @@ export const run = async (options: Options): Promise<ReadonlyArray<Result>> => {
 
 const fileName = (name: string): string => name.replace(/[^\w.-]+/g, "-")
 
-interface Ended {
+/** @internal */
+export interface Ended {
   /** Before the runner was there: it did not load in time, or its process died. */
   readonly isReady: boolean
   readonly killed: boolean
@@ -169,7 +170,8 @@ const playIn = (module: string, scenario: Scenario.Scenario, path: string, optio
       killTree(child)
     }
     let timer = setTimeout(kill, options.loading ?? 60_000)
-    child.stdio[3]!.on("data", () => {
+    // once: who could say so again would have as much time as it likes
+    child.stdio[3]!.once("data", () => {
       isReady = true
       clearTimeout(timer)
       timer = setTimeout(kill, scenario.watchdog)
@@ -226,12 +228,23 @@ const notApplicable = (runner: About, scenario: Scenario.Scenario): Result => ({
   error: `it has no ${missingOf(runner, scenario).join(", no ")}`
 })
 
-const judge = (
+const linesOf = (text: string): ReadonlyArray<Ledger.Line> | undefined => {
+  try {
+    return Ledger.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** @internal */
+export const judge = (
   module: string,
   scenario: Scenario.Scenario,
-  lines: ReadonlyArray<Ledger.Line>,
+  text: string,
   { isReady, killed, printed }: Ended
 ): Result => {
+  const parsed = linesOf(text)
+  const lines = parsed ?? []
   const line = lines.find((each) => each.what === "runner")
   const runner: About = {
     module,
@@ -250,11 +263,20 @@ const judge = (
   })
   const fault = lines.find((each) => each.what === "notARunner")
   if (fault !== undefined) return broken(fault.error)
+  if (parsed === undefined || (isReady && line === undefined)) {
+    return broken("its ledger is not whole: something else has written into it")
+  }
   if (line === undefined) return broken(`its module did not load: ${printed.trim()}`)
   if (missingOf(runner, scenario).length > 0) return notApplicable(runner, scenario)
   // a runner that ends the process instead of returning has been seen through by nobody
-  const isWatched = killed || lines.some((each) => each.what === "watched")
-  if (!isReady || !isWatched) return broken(`its process ended before the scenario did: ${printed.trim()}`)
+  const isWatched = lines.some((each) => each.what === "watched")
+  if (!isReady || (!isWatched && !killed)) {
+    return broken(`its process ended before the scenario did: ${printed.trim()}`)
+  }
+  const last = lines.findLast(({ what }) => what === "turn" || what === "answered" || what === "returned")
+  if (!isWatched && last?.what === "returned") {
+    return broken("it had returned, and held its process until the watchdog killed it: nobody could watch its tools")
+  }
   const score = Score.score(scenario, lines)
   return {
     runner,

@@ -47,7 +47,7 @@ const markOf = ({ score }: Result, check: Check) => score?.marks.find((mark) => 
 /** Control characters of what a runner says are shown, never sent. */
 const printable = (text: string): string =>
   text.replace(
-    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e]/g,
+    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\ufffe\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`
   )
 

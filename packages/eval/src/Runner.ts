@@ -235,3 +235,30 @@ export const faultOf = (u: unknown): string | undefined => {
   if (can.includes("budget") && typeof loop !== "function") return "who can do budget has a function: loop"
   return undefined
 }
+
+const isObject = (u: unknown): u is { readonly [key: string]: unknown } => typeof u === "object" && u !== null
+const show = (u: unknown): string => (isObject(u) ? `an object with ${Object.keys(u).join(", ")}` : String(u))
+
+/**
+ * What is wrong with the form of what a runner returned; `undefined` if nothing is. Whether it is true is another question: see `Score`.
+ *
+ * @since 0.1.0
+ */
+export const faultOfReturned = (u: unknown): string | undefined => {
+  if (!isObject(u)) return "a runner returns an object with claims"
+  const { claims, questions } = u
+  if (!Array.isArray(claims)) return "a runner returns claims: a list, which may be empty"
+  for (const claim of claims as ReadonlyArray<unknown>) {
+    if (!isObject(claim) || typeof claim.call !== "string" || typeof claim.status !== "string") {
+      return `a claim names its call and a status: ${show(claim)}`
+    }
+  }
+  if (questions === undefined) return undefined
+  if (!Array.isArray(questions)) return "questions that a runner returns are a list, or left out"
+  for (const question of questions as ReadonlyArray<unknown>) {
+    if (!isObject(question) || typeof question.id !== "string" || typeof question.call !== "string") {
+      return `a question has an id and names its call: ${show(question)}`
+    }
+  }
+  return undefined
+}

@@ -7,8 +7,8 @@
  */
 import { groupBy } from "./internal/groupBy.ts"
 import { isTool, type Line, type ToolLine } from "./Ledger.ts"
-import type { Claim } from "./Runner.ts"
-import type { Scenario } from "./Scenario.ts"
+import { type Claim, statuses } from "./Runner.ts"
+import type { Behaviour, Scenario } from "./Scenario.ts"
 
 /**
  * What is looked at.
@@ -19,7 +19,7 @@ import type { Scenario } from "./Scenario.ts"
  * | `late` | an effect lands after it has returned, though its tool ended in the time that stopped calls may take, or nobody said that it may still act |
  * | `cleanup` | a cleanup had not ended, a tool that hears had not been told, or something ran on and nobody said so |
  * | `afterAbort` | an attempt starts after the abort, or after the return |
- * | `lost` | a call of which it says nothing |
+ * | `lost` | a call of which it says nothing, or that never ran though nothing stood in its way |
  * | `status` | a status that the ledger contradicts |
  * | `malformed` | a malformed answer that it passes on as a success |
  * | `twice` | an effect of one call that lands more than once |
@@ -128,6 +128,7 @@ interface Attempt {
   readonly turn: number
   readonly lines: ReadonlyArray<ToolLine>
   readonly started: number
+  readonly signalled: number | undefined
   readonly ended: (ToolLine & { readonly what: "ended" }) | undefined
   readonly effect: number | undefined
 }
@@ -139,6 +140,7 @@ const attemptsOf = (lines: ReadonlyArray<Line>): ReadonlyArray<Attempt> => {
     turn: own[0]!.turn,
     lines: own,
     started: own[0]!.at,
+    signalled: own.find(({ what }) => what === "signalled")?.at,
     ended: own.find((line): line is Attempt["ended"] & {} => line.what === "ended"),
     effect: own.find(({ what }) => what === "effect")?.at
   }))
@@ -212,6 +214,26 @@ const callsOf = ({ lines }: World, turn: number): ReadonlyArray<string> =>
 const claimOf = (stretch: Stretch | undefined, call: string): Claim | undefined =>
   stretch?.returned?.claims.find((claim) => claim.call === call)
 
+/** Did it end so soon after it was stopped that it had to be waited for? */
+const endsInTime = ({ scenario }: World, stretch: Stretch, { ended, signalled }: Attempt): boolean =>
+  ended !== undefined &&
+  ended.at - Math.min(signalled ?? Infinity, stretch.abort ?? Infinity, stretch.to) <= scenario.drain
+
+/** May it say that this attempt runs on? It told what hears, and gave it its time. */
+const isLeftBehind = (world: World, stretch: Stretch, attempt: Attempt): boolean => {
+  const isTold = world.scenario.tools[attempt.call]?.hears !== true || (attempt.signalled ?? Infinity) <= stretch.to
+  return isTold && !endsInTime(world, stretch, attempt)
+}
+
+/** Calls that never ran, and had to: no question held them, no abort, and of a queue not even the first started. */
+const idleOf = ({ attempts, lines, scenario }: World, turn: number, calls: ReadonlyArray<string>) => {
+  const free = calls.filter((call) => scenario.tools[call]?.asks !== true)
+  const idle = free.filter((call) => !attempts.some((each) => each.call === call && each.turn === turn))
+  const isAborted = lines.some((line) => line.what === "aborted" && line.turn === turn)
+  const room = isAborted ? Math.min(scenario.concurrency ?? Infinity, free.length) : free.length
+  return free.length - idle.length >= room ? [] : idle
+}
+
 /** The stretch during which, or after whose return, something happened. */
 const stretchAt = (stretches: ReadonlyArray<Stretch>, turn: number, at: number): Stretch | undefined =>
   stretches.findLast((each) => each.turn === turn && each.from <= at)
@@ -243,15 +265,16 @@ const rules: { readonly [C in Check]: Rule } = {
         })
       : undefined,
 
-  cleanup: ({ attempts, stretches }) =>
-    attempts.flatMap(({ call, ended, lines, started, turn }) => {
+  cleanup: (world) =>
+    world.attempts.flatMap((attempt) => {
+      const { call, ended, signalled, started, turn } = attempt
+      const { stretches } = world
       const stretch = stretchAt(stretches, turn, started)
       // who never returns has left nothing
       if (stretch === undefined || stretch.to === Infinity || started > stretch.to) return []
       if (ended !== undefined && ended.at <= stretch.to) return []
-      if (claimOf(stretch, call)?.running === true) return []
-      const told = lines.find(({ what }) => what === "signalled")
-      const how = told === undefined || told.at > stretch.to ? "had not been told" : "was not waited for"
+      if (claimOf(stretch, call)?.running === true && isLeftBehind(world, stretch, attempt)) return []
+      const how = signalled === undefined || signalled > stretch.to ? "had not been told" : "was not waited for"
       return [{ call, what: `${call} ran on and ${how}` }]
     }),
 
@@ -272,10 +295,15 @@ const rules: { readonly [C in Check]: Rule } = {
       if (stretch.returned === undefined) return []
       // what it was told before, it knows
       const told = world.stretches.filter(({ turn }) => turn === stretch.turn)
-      return callsOf(world, stretch.turn)
+      const calls = callsOf(world, stretch.turn)
+      const untold = calls
         .filter((call) => claimOf(stretch, call) === undefined)
         .filter((call) => !told.some((each) => (claimOf(each, call)?.status ?? "waiting") !== "waiting"))
-        .map((call) => ({ call, what: call }))
+      const idle = idleOf(world, stretch.turn, calls).filter((call) => !untold.includes(call))
+      return [
+        ...untold.map((call) => ({ call, what: call })),
+        ...idle.map((call) => ({ call, what: `${call} never ran, and nothing stood in its way` }))
+      ]
     }),
 
   status: (world) =>
@@ -363,14 +391,23 @@ const rules: { readonly [C in Check]: Rule } = {
 /** What the ledger says against a claim; `undefined` if nothing does. */
 const contradiction = (world: World, stretch: Stretch, claim: Claim): string | undefined => {
   const tool = world.scenario.tools[claim.call]
-  if (tool === undefined) return "there is no such call"
+  if (tool === undefined || !callsOf(world, stretch.turn).includes(claim.call)) return "there is no such call"
+  // who says two things of a call has told nobody what became of it
+  if (claimOf(stretch, claim.call) !== claim) return "it has been claimed before"
   const own = world.attempts.filter(({ call, turn }) => call === claim.call && turn === stretch.turn)
   const until = own.filter(({ started }) => started <= stretch.to)
   const ends = until.flatMap(({ ended }) => (ended !== undefined && ended.at <= stretch.to ? [ended] : []))
   const acted = own.some(({ effect }) => effect !== undefined)
   const actedLater = own.some(({ effect }) => effect !== undefined && effect > stretch.to)
   const answered = ends.find(({ how }) => how === "answered")
+  const isInTime = answered !== undefined && isBefore(answered, until, stretch, tool)
   const act = actedLater ? "it acted after the return" : "it acted"
+  if (claim.running === true) {
+    if (until.length === 0) return "said to run on, and it never started"
+    if (until.every((each) => (each.ended?.at ?? Infinity) <= stretch.to && endsInTime(world, stretch, each))) {
+      return "said to run on, and it had ended"
+    }
+  }
   switch (claim.status) {
     case "succeeded": {
       if (until.length === 0) return "it never started"
@@ -381,27 +418,40 @@ const contradiction = (world: World, stretch: Stretch, claim: Claim): string | u
     case "failed":
       if (until.length === 0) return "it never started"
       if (acted) return act
-      return answered !== undefined && tool.timeout === undefined && isBefore(answered, stretch)
-        ? "it answered"
-        : undefined
+      return isInTime ? "it answered" : undefined
     case "cancelled":
       if (acted) return act
-      return answered !== undefined && isBefore(answered, stretch) ? "it answered before it was stopped" : undefined
+      return isInTime ? "it answered before it was stopped" : undefined
     case "unknown":
       if (until.length === 0) return "it never started"
       if (tool.acts !== true) return "it only reads"
-      return answered !== undefined && isBefore(answered, stretch) ? "it answered before it was stopped" : undefined
+      return isInTime ? "it answered before it was stopped" : undefined
     case "notStarted":
       // of a planner that plans again and again the claims are those of its last turn
       return until.length === 0 || world.scenario.budget !== undefined ? undefined : "it started"
     case "denied":
+      if (until.length > 0) return "it started"
+      return isRejected(world, stretch, claim.call) ? undefined : "nobody had said no"
     case "waiting":
       return until.length === 0 ? undefined : "it started"
+    default:
+      return `there is no such status: ${statuses.join(", ")}`
   }
 }
 
-/** Did it answer before anybody wanted it to stop? */
-const isBefore = (line: Line, { abort }: Stretch): boolean => abort === undefined || line.at < abort
+const isRejected = ({ lines }: World, { to, turn }: Stretch, call: string): boolean =>
+  lines.some((line) => line.what === "answered" && line.turn === turn && line.at <= to && line.answers[call] === false)
+
+/** Did it answer before anybody wanted it to stop, and before its time was up? */
+const isBefore = (
+  answered: ToolLine,
+  attempts: ReadonlyArray<Attempt>,
+  { abort }: Stretch,
+  { timeout = Infinity }: Behaviour
+): boolean => {
+  const started = attempts.find(({ ended }) => ended === answered)?.started ?? 0
+  return answered.at < (abort ?? Infinity) && answered.at - started < timeout
+}
 
 /** Runners may wrap or print what a tool answered: the text of it must be there. */
 const textOf = (value: unknown): string | undefined => {

@@ -62,6 +62,9 @@ const honest = (): Array<Ledger.Line> => [
   at(700, { what: "watched" })
 ]
 
+const withMore = (more: Claim): Array<Ledger.Line> =>
+  honest().map((line) => (line.what === "returned" ? { ...line, claims: [...line.claims, more] } : line))
+
 const failedOf = (lines: ReadonlyArray<Ledger.Line>): ReadonlyArray<Score.Check> =>
   Score.score(scenario, lines)
     .marks.filter(({ verdict }) => verdict === "failed")
@@ -199,10 +202,48 @@ describe("each way to be wrong", () => {
             : line
         )
     ],
+    [
+      "a call never runs, and nobody had stopped it",
+      ["lost"],
+      () => changed((line) => ("call" in line && line.call === "b" ? [] : line))
+    ],
+    ["one call is claimed twice", ["status"], () => withMore({ ...claims.b, error: "again" })],
+    ["a call is claimed that is not of the turn", ["status"], () => withMore(claim("constructor", "notStarted"))],
+    ["a status is none that there is", ["status"], () => withClaims({ c: claim("c", "fine" as never) })],
+    [
+      "one is called denied, and nobody had said no",
+      ["answers", "status"],
+      () =>
+        changed((line) => ("call" in line && line.call === "q" ? [] : line)).map((line) =>
+          line.what === "returned" ? { ...line, claims: [claims.a, claims.b, claims.c, claim("q", "denied")] } : line
+        )
+    ],
+    ["one that had ended is said to run on", ["status"], () => withClaims({ c: { ...claims.c, running: true } })],
+    ["one that never started is said to run on", ["status"], () => withClaims({ q: { ...claims.q, running: true } })],
+    [
+      "one that would have ended in time is said to run on",
+      ["cleanup"],
+      () =>
+        changed((line) =>
+          line.what === "returned"
+            ? { ...line, claims: line.claims.map((each) => (each.call === "b" ? { ...each, running: true } : each)) }
+            : isTool("b", "ended")(line) || isTool("b", "cleaned")(line)
+              ? { ...line, at: 650 }
+              : line
+        )
+    ],
+    [
+      "one that hears is said to run on, and was not told",
+      ["cleanup"],
+      () =>
+        withClaims({ b: { ...claims.b, running: true } }).filter(
+          (line) => !("call" in line && line.call === "b") || line.what === "started"
+        )
+    ],
     ["an error is caught by nobody", ["crash"], () => [...honest(), at(700, { what: "uncaught", error: "Error: oh" })]]
   ]
   it.each(cases)("is found: %s", (_, expected, ledger) => {
-    expect(failedOf(ledger())).toEqual(expected)
+    expect(new Set(failedOf(ledger()))).toEqual(new Set(expected))
   })
 })
 
@@ -227,6 +268,73 @@ describe("a call that outlives what it is given", () => {
   it("may not where nobody has said so", () => {
     expect(failedWith(claim("c", "unknown"))).toEqual(["late", "cleanup"])
     expect(failedWith(claim("c", "cancelled"))).toEqual(["late", "cleanup", "status"])
+  })
+})
+
+describe("unknown", () => {
+  it("may be said of what acts, was out of time, and answered after that", () => {
+    const timed = { ...scenario, tools: { c: { ...scenario.tools.c!, timeout: 100 } } }
+    const lines = (answeredAt: number) => [
+      at(0, { what: "turn", calls: ["c"] }),
+      tool(1, "c", "started"),
+      tool(answeredAt, "c", "effect"),
+      tool(answeredAt, "c", "ended", "answered"),
+      returned(600, [claim("c", "unknown")])
+    ]
+    const failed = (answeredAt: number) =>
+      Score.score(timed, lines(answeredAt)).marks.flatMap(({ detail, verdict }) => (verdict === "failed" ? detail : []))
+    expect(failed(500)).toEqual([])
+    expect(failed(90)).toEqual(["c is called unknown, but it answered before it was stopped"])
+  })
+
+  it("is full score in no scenario where it is said of every call", () => {
+    for (const each of Scenario.all()) {
+      const step = each.steps[0] as {
+        readonly turn?: ReadonlyArray<string>
+        readonly loop?: ReadonlyArray<string>
+        readonly abortAt?: number
+      }
+      const calls = step.turn ?? step.loop!
+      const started = calls.filter((call) => each.tools[call]!.asks !== true).slice(0, each.concurrency)
+      const ends = started.flatMap((call) => {
+        const { acts, after, then } = each.tools[call]!
+        if (after === "never" || then !== undefined) return []
+        return [...(acts === true ? [tool(after, call, "effect")] : []), tool(after, call, "ended", "answered")]
+      })
+      const aborts = step.abortAt === undefined ? [] : [at(step.abortAt, { what: "aborted" })]
+      const lines = [
+        at(0, { what: "turn", calls }),
+        ...started.map((call) => tool(0, call, "started")),
+        ...[...ends, ...aborts].sort((a, b) => a.at - b.at),
+        returned(
+          4_000,
+          calls.map((call) => claim(call, "unknown"))
+        )
+      ]
+      const { marks } = Score.score(each, lines)
+      const status = marks.find(({ check }) => check === "status")
+      expect([each.name, status?.verdict]).toEqual([each.name, "failed"])
+    }
+  })
+})
+
+describe("a queue", () => {
+  it("may leave calls behind that nobody started before the abort, but not all of them", () => {
+    const queue = Scenario.all().find(({ name }) => name === "queue")!
+    const calls = Object.keys(queue.tools)
+    const failed = (started: ReadonlyArray<string>) =>
+      Score.score(queue, [
+        at(0, { what: "turn", calls }),
+        ...started.map((call) => tool(1, call, "started")),
+        at(501, { what: "aborted" }),
+        ...started.flatMap((call) => [tool(800, call, "effect"), tool(800, call, "ended", "answered")]),
+        returned(
+          900,
+          calls.map((call) => claim(call, started.includes(call) ? "succeeded" : "notStarted", { text: call }))
+        )
+      ]).marks.flatMap(({ check, verdict }) => (verdict === "failed" ? [check] : []))
+    expect(failed(["q1", "q2"])).toEqual([])
+    expect(failed([])).toEqual(["lost"])
   })
 })
 

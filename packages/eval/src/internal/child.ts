@@ -7,12 +7,14 @@ import { openSync, writeSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 import type { Line } from "../Ledger.ts"
 import type { Call, Question, Returned, Runner, Turn } from "../Runner.ts"
-import { faultOf } from "../Runner.ts"
+import { faultOf, faultOfReturned } from "../Runner.ts"
 import type { Scenario, Step } from "../Scenario.ts"
 import { fixtures } from "./fixtures.ts"
 
-const [module, path] = process.argv.slice(2) as [string, string]
+// a runner is told neither where its ledger is nor which scenario it plays
+const [module, path] = process.argv.splice(2) as [string, string]
 const scenario = JSON.parse(process.env.TOOLSCOPE_EVAL_SCENARIO!) as Scenario
+delete process.env.TOOLSCOPE_EVAL_SCENARIO
 const file = openSync(path, "a")
 let turn = 0
 
@@ -55,9 +57,17 @@ const turnOf = (names: ReadonlyArray<string>, signal: AbortSignal): Turn => ({
 let last: Returned = { claims: [] }
 let begun: Turn | undefined
 
+/** What does not keep to the interface cannot be scored. */
+const refuse = (error: string): never => {
+  write({ what: "notARunner", error })
+  process.exit()
+}
+
 const returned = async (what: Promise<Returned>): Promise<Returned> => {
   try {
     const found = await what
+    const fault = faultOfReturned(found)
+    if (fault !== undefined) refuse(fault)
     const { claims, error, questions = [] } = found
     try {
       write({ what: "returned", claims, questions, error, threw: false })

@@ -33,8 +33,8 @@ const vitest = (...more) => [
 const instruments = [
   ["explorer", source("packages/testing/src/bin/kill.ts", "--limit", "60")],
   ["decision tests", vitest("--project", "core", "test/decision")],
-  ["core tests", vitest("--project", "core", "--exclude", "test/decision/**")],
-  ["laws over the zoo", vitest("--project", "testing", "laws", "zoo")],
+  ["core tests", vitest("--project", "core", "--project", "proof-core", "--exclude", "test/decision/**")],
+  ["laws over the zoo", vitest("--project", "testing", "--project", "proof-testing", "laws", "zoo")],
   ["simulation", source("packages/testing/src/bin/simulate.ts", "--seeds", "300")],
   ["sweep", vitest("--project", "testing", "test/sweep")]
 ]

@@ -67,6 +67,24 @@ describe("simulation", () => {
     })
   )
 
+  it.effect("a question inside of a handler is withdrawn where the run is stopped after all, and not suspended", () =>
+    Effect.gen(function* () {
+      const inside = (plan: unknown) => ({ call: "agent", params: { does: "fanout", plan: { toolscope: 1, plan } } })
+      const commits = { then: "gate", onStop: { after: 50, then: "end" }, next: { then: "ask" } }
+      const asks = { id: "c", ...inside(inside({ call: "reads", params: { then: "ask" } })) }
+      const contract = { effect: "additive", repeat: "never", commit: "marked", compensate: "custom" }
+      const { events, violations } = yield* Simulation.run({
+        questions: { when: "suspend", seed: 1122 },
+        plan: { toolscope: 1, plan: { atomic: { all: [{ id: "a", call: "t1", params: commits }, asks] } }, drain: 15 },
+        schedule: { order: "plain", seed: 0 },
+        tools: { reads: { contract: "readOnly" }, t1: { contract } }
+      } as Arbitraries.Scenario)
+      assert.deepStrictEqual(violations.map(Laws.show), [])
+      const withdrawn = events.flatMap((event) => (event.type === "question.withdrawn" ? [event.question] : []))
+      assert.deepStrictEqual(withdrawn, ["run/a?0", "run///c?0"])
+    })
+  )
+
   it.effect("a call that is left behind says what goes on inside of it", () =>
     Effect.gen(function* () {
       const reads = {

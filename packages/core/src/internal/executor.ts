@@ -615,6 +615,16 @@ export class Executor {
     return end?._tag === "success" ? end : undefined
   }
 
+  /** What was suspended inside of a handler does not go on after all: nobody waits for answers there. */
+  private withdrawSuspended(why: string): void {
+    for (const { current } of this.calls.values())
+      for (const run of current?.runs ?? []) {
+        if (run?.isSuspended !== true) continue
+        for (const call of run.calls.values()) run.asking.ended(call, why)
+        run.withdrawSuspended(why)
+      }
+  }
+
   private close(): void {
     this.closed = true
     // a stop may have come while those who wait were ending
@@ -629,7 +639,7 @@ export class Executor {
           )
       // it goes on elsewhere: what those who have not started have reserved here is free again
       this.abandon()
-    }
+    } else this.withdrawSuspended(this.stoppedFromAbove?.reason ?? "its handler has ended")
     this.closedAt = this.timers.now()
     this.timers.close()
     this.answering.close()

@@ -199,7 +199,7 @@ const list = (attempts: ReadonlyArray<number>): string =>
 export const closesLast = law(
   "L1",
   "The close comes last",
-  "`fanout.opened` is the first event of a run and `fanout.closed` its last; only late answers follow, what comes to the gate too late, and the undo of what was left behind.",
+  "`fanout.opened` is the first event of a run and `fanout.closed` its last; only late answers follow, what comes to the gate too late, the undo of what was left behind, and that the questions of one that was suspended are withdrawn.",
   (run, complain) => {
     const { closed, opened } = run.index
     if (run.events[0] !== opened) complain("the run does not begin with its opening", [run.events[0], opened])
@@ -209,7 +209,9 @@ export const closesLast = law(
     )
     const last = closed === undefined ? [] : [[closed, run.events.slice(run.index.place(closed) + 1)] as const]
     for (const [close, events] of [...aside, ...last]) {
-      const after = events.filter((event) => !mayBeLate(run, event))
+      const isSuspended = close.report.status === "suspended"
+      const mayFollow = (event: Event) => mayBeLate(run, event) || (isSuspended && event.type === "question.withdrawn")
+      const after = events.filter((event) => !mayFollow(event))
       if (after.length > 0) complain(`${after[0]!.type} came after the close`, [close, ...after])
     }
   }

@@ -113,8 +113,12 @@ export const runs = (journal: ReadonlyArray<Journal.Event>, options: Options = {
   return [...wholeOf(journal, options).runs.values()]
 }
 
+/** Milliseconds that are no time: clocks count nanoseconds, and floats round. */
+const rounding = 1e-6
+
 const wholeOf = (journal: ReadonlyArray<Journal.Event>, options: Options): Whole => {
-  const { incomplete = false, ledger, tolerance = 0 } = options
+  const { incomplete = false, ledger } = options
+  const tolerance = (options.tolerance ?? 0) + rounding
   const whole = new Whole(journal)
   const byRun = [...whole.all]
   const records = ledger === undefined ? undefined : "records" in ledger ? ledger.records : ledger

@@ -85,6 +85,22 @@ describe("simulation", () => {
     })
   )
 
+  it.effect("nothing begins inside of a call that was left behind before it has heard of that", () =>
+    Effect.gen(function* () {
+      const one = (plan: unknown) => ({ toolscope: 1, plan })
+      const acting = { call: "acting", params: { does: "session", plan: one({ call: "reads", params: {} }) } }
+      const goes = { call: "acting", params: { does: "letsGo", plan: one({ deadline: 10, of: acting }) } }
+      const reads = { id: "c", call: "reads", params: { then: "answer" } }
+      const { violations } = yield* Simulation.run({
+        tools: { reads: { contract: "readOnly" } },
+        plan: { ...one({ all: [{ id: "a", ...goes }, reads] }), drain: 0, concurrency: 1 },
+        questions: { when: "suspend", seed: 260_752 },
+        schedule: { order: "any", seed: 2, yields: 30 }
+      } as Arbitraries.Scenario)
+      assert.deepStrictEqual(violations.map(Laws.show), [])
+    })
+  )
+
   it.effect("a call that is left behind says what goes on inside of it", () =>
     Effect.gen(function* () {
       const reads = {

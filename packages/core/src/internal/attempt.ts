@@ -230,6 +230,11 @@ export class RunningAttempt implements Attempt {
     }
   }
 
+  /** Nobody waits for the fan-outs inside of its handler any more: nothing further begins there. */
+  stopInside(reason = outlived): void {
+    for (const { stop } of [...(this.within ?? [])]) stop(reason)
+  }
+
   /** What has been done by the fan-outs inside of its handler that have not closed. */
   get seenInside(): ReadonlyArray<EffectRecord> {
     return [...(this.within ?? [])].flatMap((inner) => inner.seen())
@@ -384,7 +389,7 @@ export class RunningAttempt implements Attempt {
       this.onAllClosed = () => {
         resume(Effect.void)
       }
-      for (const { stop } of [...(this.within ?? [])]) stop(outlived)
+      this.stopInside()
       if (!this.isAround) this.onAllClosed()
     })
   }

@@ -340,6 +340,7 @@ export class Attempts {
         ? { _tag: attempt.guards > 0 ? "notReached" : "noAnswer" }
         : ofExit(call.spec.tool, attempt.body)
     this.noteEnd(call, attempt)
+    attempt.stopInside(attempt.stop)
     // what runs inside of it is not waited for any more, and what it has done by now is what its caller did
     call.adopt(attempt.seenInside)
     // what runs at the gate may come to anything; the journal will say that it ended, and no more

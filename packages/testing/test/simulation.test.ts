@@ -101,6 +101,30 @@ describe("simulation", () => {
     })
   )
 
+  it.effect("what was undone late is not undone again by the fan-out around it", () =>
+    Effect.gen(function* () {
+      const one = (plan: unknown) => ({ toolscope: 1, plan })
+      const commits = one({ call: "t1", params: { then: "gate", does: { after: 10, then: "commit" } } })
+      const a = { id: "a", call: "agent", params: { does: "fanout", plan: commits } }
+      const b = { id: "b", call: "t0", params: { after: 10, then: "commit", undo: { after: 10, then: "die" } } }
+      const inner = { ...one({ firstSuccess: [a, b] }), drain: 0 }
+      const outer = { id: "a", call: "agent", params: { does: "session", plan: inner }, timeout: 10 }
+      const undone = { effect: "additive", compensate: "custom" } as const
+      const { events, violations } = yield* Simulation.run({
+        tools: {
+          t0: { contract: { ...undone, repeat: "natural", failure: "maybe" } },
+          t1: { contract: { ...undone, repeat: "keyed", interruption: "anywhere", commit: "marked" } }
+        },
+        plan: one({ firstSuccess: [outer] }),
+        questions: { when: "wait", seed: 144_048 },
+        schedule: { order: "plain", seed: 0 }
+      } as unknown as Arbitraries.Scenario)
+      assert.deepStrictEqual(violations.map(Laws.show), [])
+      const compensated = events.flatMap((event) => (event.type === "effect.compensated" ? [event.key] : []))
+      assert.deepStrictEqual(compensated, ["run/a#1.session.1//a#0"])
+    })
+  )
+
   it.effect("a call that is left behind says what goes on inside of it", () =>
     Effect.gen(function* () {
       const reads = {

@@ -26,8 +26,9 @@ export class EffectRecord {
   isReplayed = false
   /** Why it could not be undone. */
   error: string | undefined
-  /** An undo has it on its list: no other one takes it. */
-  isTaken = false
+  /** What became of it when it was undone too late for the report of its fan-out. */
+  undoneLate: { readonly state: "compensated" | "compensationFailed"; readonly error: string | undefined } | undefined
+  private taken = false
   /** Does the journal have its state? */
   written = false
   /** Whose it is, where this is only what was seen of it. */
@@ -55,17 +56,31 @@ export class EffectRecord {
     return this.state === "absent" ? undefined : this.state
   }
 
+  /** Has an undo it on its list? No other one takes it, whoever has seen it. */
+  get isTaken(): boolean {
+    return this.latest.taken
+  }
+
+  take(): void {
+    this.latest.taken = true
+  }
+
+  /** For who goes on with it, with what has become of it since its own fan-out told of it. */
+  get known(): EffectRecord {
+    return this.latest.undoneLate === undefined ? this : this.seen()
+  }
+
   /** As it is known now, for who does not wait to know more: what runs may have happened. */
   seen(): EffectRecord {
     const { latest } = this
     const copy = new EffectRecord(this.ordinal, this.key)
     copy.source = latest
-    copy.state = this.reported ?? "unknown"
+    copy.state = latest.undoneLate?.state ?? this.reported ?? "unknown"
     copy.order = this.order
     copy.value = this.value
     copy.undo = this.undo
     copy.undoIsOfContract = this.undoIsOfContract
-    copy.error = this.error
+    copy.error = latest.undoneLate?.error ?? this.error
     copy.written = this.written && this.state !== "running"
     return copy
   }

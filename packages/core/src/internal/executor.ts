@@ -646,7 +646,7 @@ export class Executor {
     if (this.env.ownsDesk) this.desk.close()
     const { caller } = this.env
     caller?.heritage.adopt(caller, {
-      effects: [...this.calls.values()].flatMap(({ effects }) => effects),
+      effects: [...this.calls.values()].flatMap(({ effects }) => effects.map(({ known }) => known)),
       strays: [this.leftBehind, ...[...this.calls.values()].flatMap(({ strays }) => strays)]
     })
     this.leaveCaller?.()

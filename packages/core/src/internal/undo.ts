@@ -55,7 +55,7 @@ export class Undo {
     this.items = items
     this.inner = inner
     this.told = told
-    for (const { effect } of items) effect.isTaken = true
+    for (const { effect } of items) effect.take()
   }
 
   readonly program: Effect.Effect<void> = Effect.gen({ self: this }, function* () {

@@ -155,6 +155,7 @@ export class Undos {
     const undo = new Undo(index, lateItemsOf(call), [], {
       begins: this.begins,
       ends: ({ call, effect }, error) => {
+        effect.undoneLate = { state: error === undefined ? "compensated" : "compensationFailed", error }
         recorder.compensated(call, effect, error)
       }
     })

@@ -97,6 +97,14 @@ checked on what it leaves.
 \`npm run simulate -- --seeds N\`${ofCommit(kept.simulation)}
 
 ${facts(kept.simulation.result)}${
+    kept.simulation.result.questions === undefined
+      ? ""
+      : `
+
+Fan-outs whose tools ask people, who answer, deny, answer nonsense, or let it expire; suspended and resumed:
+
+${facts(kept.simulation.result.questions)}`
+  }${
     kept.simulation.result.planners === undefined
       ? ""
       : `

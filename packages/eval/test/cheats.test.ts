@@ -43,9 +43,13 @@ it.concurrent.each(cases)("a runner that %s is not passed", { timeout: 60_000 },
   expect((await play(cheat)).join(" ")).toBe(expected)
 })
 
-it.concurrent.each(["forges", "truncates"])("a runner is not told where its ledger is: %s", { timeout: 60_000 }, async (cheat) => {
-  expect(await play(cheat)).toEqual(["passed"])
-})
+it.concurrent.each(["forges", "truncates"])(
+  "a runner is not told where its ledger is: %s",
+  { timeout: 60_000 },
+  async (cheat) => {
+    expect(await play(cheat)).toEqual(["passed"])
+  }
+)
 
 it("a runner that prints without end is passed", { timeout: 60_000 }, async () => {
   expect(await play("verbose")).toEqual(["passed"])

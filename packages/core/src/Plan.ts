@@ -104,7 +104,7 @@ interface Inner {
 const Proto = {
   [TypeId]: undefined,
   pipe() {
-    // eslint-disable-next-line prefer-rest-params
+    // eslint-disable-next-line prefer-rest-params -- Effect reads them as they come
     return pipeArguments(this, arguments)
   }
 }

@@ -153,7 +153,7 @@ const Nothing = Schema.Struct({})
 const Proto = {
   [TypeId]: { _I: undefined, _A: undefined, _E: undefined, _R: undefined },
   pipe() {
-    // eslint-disable-next-line prefer-rest-params
+    // eslint-disable-next-line prefer-rest-params -- Effect reads them as they come
     return pipeArguments(this, arguments)
   }
 }

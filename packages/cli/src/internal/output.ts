@@ -20,7 +20,7 @@ export interface Output {
 /** Takes standard output over. */
 export const make = (): Output => {
   const { stderr, stdout } = process
-  // eslint-disable-next-line @typescript-eslint/unbound-method
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is put back as it was, and called with its stream
   const own = stdout.write
   let gone = false
   let failure: string | undefined
